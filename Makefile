@@ -1,0 +1,101 @@
+# tracer: execution traces of any Linux process. `make help` lists the targets.
+
+PREFIX	?= /usr/local
+DESTDIR	?=
+BUILD	?= build
+
+CC	?= cc
+CLANG	?= clang
+BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+
+CFLAGS	?= -O2 -g
+VERSION	:= 0.1.0
+
+ARCH	:= $(shell uname -m | sed -e 's/aarch64/arm64/' -e 's/x86_64/x86/')
+
+LIBS_RECORD := $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null || echo -lbpf) -lelf
+LIBS_TRACE  := -lzstd -lz
+override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+		   -Wno-unused-parameter -fno-strict-aliasing -D_GNU_SOURCE \
+		   -DTRACER_VERSION='"$(VERSION)"' -I. -I$(BUILD)
+override CFLAGS += -MMD -MP
+
+# Rooms. Everything but record and cli can be tested without root and without libbpf.
+ROOMS_CORE := base trace symbols model report export
+CORE_SRC   := $(foreach room,$(ROOMS_CORE),$(wildcard user/$(room)/*.c))
+RECORD_SRC := $(wildcard user/record/*.c)
+CLI_SRC	   := $(wildcard user/cli/*.c)
+BPF_SRC	   := $(wildcard bpf/*.bpf.c)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+CORE_OBJ   := $(call obj,$(CORE_SRC))
+RECORD_OBJ := $(call obj,$(RECORD_SRC))
+CLI_OBJ	   := $(call obj,$(CLI_SRC))
+BPF_OBJ	   := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(BPF_SRC))
+
+TRACER := $(BUILD)/tracer
+
+.PHONY: all
+all: $(TRACER) workloads ## build everything
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(TRACER): $(CLI_OBJ) $(RECORD_OBJ) $(CORE_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_RECORD) $(LIBS_TRACE) -lm
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+# The kernel side: one object of all subjects, and its skeleton.
+BPF_CFLAGS := -O2 -g -Wall -Wextra -Wno-unused-parameter -target bpf -mcpu=v3 \
+	      -D__TARGET_ARCH_$(ARCH) -I. -MMD -MP
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/bpf/tracer.bpf.o: $(BPF_OBJ)
+	$(BPFTOOL) gen object $@ $(sort $^)
+
+$(BUILD)/bpf/tracer.skel.h: $(BUILD)/bpf/tracer.bpf.o
+	$(BPFTOOL) gen skeleton $< name tracer_bpf > $@.tmp
+	mv $@.tmp $@
+
+$(RECORD_OBJ): | $(BUILD)/bpf/tracer.skel.h
+
+# Tests
+UNIT_SRC := $(filter-out tests/unit/helpers%.c,$(wildcard tests/unit/*.c))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+UNIT_AUX := $(call obj,$(wildcard tests/unit/helpers*.c))
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_AUX) $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_TRACE) -lm
+
+.PHONY: check
+check: $(UNIT_BIN) ## unit tests: no root, seconds
+	@for t in $(UNIT_BIN); do $$t || failed=1; done; [ -z "$$failed" ]
+
+WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
+WORKLOAD_BIN := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(WORKLOAD_SRC))
+
+.PHONY: workloads
+workloads: $(WORKLOAD_BIN) ## build the programs that tests and the demo record
+
+$(BUILD)/workloads/%: tests/workloads/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pthread $(LDFLAGS) -o $@ $< -lm
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+.PHONY: fmt
+fmt: ## lay the code out as .clang-format says
+	clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

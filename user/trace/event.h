@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* event - one event as writers give it and readers get it: whole, in order, with its full time */
+#ifndef TRACER_TRACE_EVENT_H
+#define TRACER_TRACE_EVENT_H
+
+#include "bpf/event.h"
+#include "user/base/util.h"
+
+#define BUILD_ID_MAX 20
+
+/* EVENT_THREAD: said again at the beginning of a chunk, so that a reader may begin here */
+#define THREAD_RESTATED 0x100
+
+struct trace_syscall {
+	u32 tid;
+	u16 syscall;	/* number, SYSCALL_COMPAT */
+	u16 flags;	/* SYSCALL_* without SYSCALL_WIDE */
+	u64 duration_ns;
+	s64 result;	/* negative errno on failure */
+	const u64 *args;	/* six with SYSCALL_ARGS, else NULL */
+};
+
+struct trace_futex {
+	u32 tid;
+	u8  op;		/* enum futex_op */
+	u8  flags;	/* FUTEX_* without FUTEX_WIDE */
+	u32 value;
+	u64 duration_ns;
+	s64 result;
+	u64 address;	/* 0: the same as in the switch that blocked it */
+	u64 address2;
+};
+
+struct trace_exec {
+	u32 tid;
+	u32 old_tid;
+	const char *path;
+};
+
+struct trace_mapping {
+	u32 tgid;
+	u8  build_id_bytes;	/* 0: none could be read */
+	u8  build_id[BUILD_ID_MAX];
+	u64 address;
+	u64 bytes;
+	u64 offset;		/* in the file */
+	u64 inode;
+	u32 device;		/* major << 20 | minor */
+	const char *path;	/* as the kernel names it; "[vdso]", "" for anonymous code */
+};
+
+struct trace_loss {
+	u64 from_ns;	/* the first and the last event that was lost, as well as it is known */
+	u64 to_ns;
+	u64 counts[CLASS_COUNT];
+	u8  unreadable;	/* made by the reader: a stretch of the file is damaged, counts unknown */
+};
+
+/*
+ * What a pointer refers to stays valid until the next call of the writer or reader that
+ * the event came from.
+ */
+struct trace_event {
+	u64 time_ns;	/* CLOCK_MONOTONIC */
+	u16 cpu;
+	u16 kind;	/* enum event_kind */
+	union {
+		struct event_switch sw;
+		struct event_waking waking;	/* WAKING, WAKEUP, WAKEUP_NEW */
+		struct event_exit exit;
+		struct event_name name;
+		struct trace_syscall syscall;
+		struct trace_futex futex;
+		struct trace_exec exec;
+		const struct event_thread *thread;
+		const struct event_fork *fork;
+		const struct event_object *object;
+		const struct trace_mapping *mapping;
+		const struct trace_loss *loss;
+	};
+};
+
+/* Which class an event is asked for and counted by; CLASS_COUNT for EVENT_LOSS. */
+enum event_class trace_event_class(enum event_kind kind);
+
+/* Names as users type and read them: "switch", "sched", "network", "socket", "wait_bitset", ... */
+const char *event_kind_name(enum event_kind kind);
+const char *event_class_name(enum event_class class);
+const char *wait_kind_name(enum wait_kind kind);
+const char *object_type_name(enum object_type type);
+const char *futex_op_name(enum futex_op op);
+const char *leave_state_name(enum leave_state state);
+const char *waker_context_name(enum waker_context context);
+
+#endif
