@@ -51,7 +51,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(CFLAGS) -c -o $@ $<
 
 # The kernel side: one object of all subjects, and its skeleton.
-BPF_CFLAGS := -O2 -g -Wall -Wextra -Wno-unused-parameter -target bpf -mcpu=v3 \
+BPF_CFLAGS := -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -target bpf -mcpu=v3 \
 	      -D__TARGET_ARCH_$(ARCH) -I. -MMD -MP
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
@@ -65,7 +65,20 @@ $(BUILD)/bpf/tracer.skel.h: $(BUILD)/bpf/tracer.bpf.o
 	$(BPFTOOL) gen skeleton $< name tracer_bpf > $@.tmp
 	mv $@.tmp $@
 
-$(RECORD_OBJ): | $(BUILD)/bpf/tracer.skel.h
+# Names of the system calls, as the headers of this machine know them.
+$(BUILD)/gen/syscall_names.h:
+	@mkdir -p $(@D)
+	echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/SYSCALL(__NR_\1, "\1")/p' | \
+		grep -v -e '"syscalls"' -e arch_specific | sort > $@
+
+$(BUILD)/gen/compat_names.h:
+	@mkdir -p $(@D)
+	[ $(ARCH) != x86 ] || echo '#include <asm/unistd_32.h>' | $(CC) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/SYSCALL(\2, "\1")/p' | sort > $@
+	touch $@
+
+$(RECORD_OBJ): | $(BUILD)/bpf/tracer.skel.h $(BUILD)/gen/syscall_names.h $(BUILD)/gen/compat_names.h
 
 # Tests
 UNIT_SRC := $(filter-out tests/unit/helpers%.c,$(wildcard tests/unit/*.c))

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * filter - which threads belong to the target
+ *
+ * Asked once per thread, when it is first seen (iterator, fork, change of cgroup): the answer is
+ * the thread's place in the table, so the events themselves never ask again.
+ */
+#ifndef TRACER_BPF_FILTER_H
+#define TRACER_BPF_FILTER_H
+
+#include "bpf/thread.bpf.h"
+
+#define PF_IO_WORKER   0x00000010
+#define PF_USER_WORKER 0x00004000
+#define PF_KTHREAD     0x00200000
+#define TIF_ADDR32     (1ul << 29)	/* x86: an i386 program */
+#define TIF_32BIT      (1ul << 22)	/* arm64: an arm program */
+#define CGROUP_DEPTH   32
+
+/* Numbers of processes and threads given with -p, in the recorder's PID namespace */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u32);
+} target_pids SEC(".maps") __weak;
+
+static __always_inline u32 thread_flags(struct task_struct *thread)
+{
+	u32 flags = 0;
+
+	if (thread->flags & PF_KTHREAD)
+		flags |= THREAD_IS_KERNEL;
+#if defined(__TARGET_ARCH_x86)
+	if (thread->thread_info.flags & TIF_ADDR32)
+		flags |= THREAD_IS_COMPAT;
+#elif defined(__TARGET_ARCH_arm64)
+	if (thread->thread_info.flags & TIF_32BIT)
+		flags |= THREAD_IS_COMPAT;
+#endif
+	return flags;
+}
+
+static __always_inline u32 event_thread_flags(u32 flags)
+{
+	return (flags & THREAD_IS_KERNEL ? THREAD_KERNEL : 0) |
+	       (flags & THREAD_IS_COMPAT ? THREAD_COMPAT : 0);
+}
+
+static __always_inline void comm_read(char *comm, struct task_struct *thread)
+{
+	bpf_core_read(comm, EVENT_COMM_BYTES, &thread->comm);
+}
+
+/* A thread's number in the PID namespace of @level; 0 when it has none there. */
+static __always_inline u32 pid_at_level(struct pid *pid, u32 level)
+{
+	u32 number = 0;
+
+	if (!pid || BPF_CORE_READ(pid, level) < level)
+		return 0;
+	/* CO-RE knows fields, not elements: the element is ours to find. */
+	bpf_probe_read_kernel(&number, sizeof(number),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      level * bpf_core_type_size(struct upid) +
+				      bpf_core_field_offset(struct upid, nr));
+	return number;
+}
+
+/* A thread's number as it sees itself, in its innermost PID namespace */
+static __always_inline u32 pid_innermost(struct pid *pid)
+{
+	return pid ? pid_at_level(pid, BPF_CORE_READ(pid, level)) : 0;
+}
+
+static __always_inline bool in_cgroup(struct task_struct *thread, u64 id)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(thread, cgroups, dfl_cgrp);
+
+	for (int i = 0; i < CGROUP_DEPTH && cgroup; i++) {
+		struct cgroup_subsys_state *parent;
+
+		if (BPF_CORE_READ(cgroup, kn, id) == id)
+			return true;
+		parent = BPF_CORE_READ(cgroup, self.parent);
+		cgroup = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+	}
+	return false;
+}
+
+/* Whether -a, -p or --cgroup names this thread. */
+static __always_inline bool should_trace(struct task_struct *thread)
+{
+	u32 pid;
+
+	if ((u32)thread->tgid == config_recorder_tgid)
+		return false;
+	if (config_all)
+		return true;
+	if (config_cgroup)
+		return in_cgroup(thread, config_cgroup);
+	pid = pid_at_level(BPF_CORE_READ(thread, group_leader, thread_pid), config_pidns_level);
+	if (pid && bpf_map_lookup_elem(&target_pids, &pid))
+		return true;
+	pid = pid_at_level(BPF_CORE_READ(thread, thread_pid), config_pidns_level);
+	return pid && bpf_map_lookup_elem(&target_pids, &pid);
+}
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * object - what a file descriptor refers to, and so what kind of wait a call on it is
+ *
+ * Looked up only when a thread blocks. An object is described once, in an EVENT_OBJECT, and
+ * has a number from then on; a map from the kernel's pointers to the numbers finds it again.
+ * Pointers are reused, so the inode number belongs to the key and, for a socket, addresses and
+ * ports are compared: a socket that was connected since is another object.
+ */
+#ifndef TRACER_BPF_OBJECT_H
+#define TRACER_BPF_OBJECT_H
+
+#include <bpf/bpf_endian.h>
+
+#include "bpf/emit.bpf.h"
+
+#define S_IFMT	 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG	 0100000
+#define S_IFBLK	 0060000
+#define S_IFDIR	 0040000
+#define S_IFCHR	 0020000
+#define S_IFIFO	 0010000
+
+#define AF_INET	 2
+#define AF_INET6 10
+
+#define ANON_INODE_MAGIC 0x09041934
+#define MQUEUE_MAGIC	 0x19800202
+#define PIDFS_MAGIC	 0x50494446
+
+#define KERNEL_MAJOR(dev) ((dev) >> 20)
+#define TTY_MAJOR	  4
+#define TTYAUX_MAJOR	  5
+#define PTY_MASTER_MAJOR  128
+#define PTY_SLAVE_END	  143
+
+struct object_key {
+	u64 file;
+	u64 inode;
+	u64 number;	/* of the inode */
+};
+
+/* The head of struct sock_common: everything that tells one connection from another */
+struct object_peer {
+	__be32 remote;
+	__be32 local;
+	u32 ports;
+	u32 family;
+};
+
+struct object {
+	u32 id;
+	u8 type;
+	u8 spare[3];
+	u64 sock;
+	struct object_peer peer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, OBJECTS_MAX);
+	__type(key, struct object_key);
+	__type(value, struct object);
+} objects SEC(".maps") __weak;
+
+static __always_inline struct file *file_of(struct task_struct *thread, u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(thread, files, fdt);
+	struct file *file = NULL;
+	struct file **files;
+
+	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+static __always_inline void peer_read(struct object_peer *peer, struct sock *sock)
+{
+	peer->remote = BPF_CORE_READ(sock, __sk_common.skc_daddr);
+	peer->local = BPF_CORE_READ(sock, __sk_common.skc_rcv_saddr);
+	peer->ports = (u32)BPF_CORE_READ(sock, __sk_common.skc_dport) << 16 |
+		      BPF_CORE_READ(sock, __sk_common.skc_num);
+	peer->family = BPF_CORE_READ(sock, __sk_common.skc_family);
+}
+
+/* "[eventpoll]" and the like: what the kernel calls an inode that has no file */
+static __always_inline u8 anonymous_type(struct file *file)
+{
+	const unsigned char *name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+	char text[8] = {};
+
+	bpf_probe_read_kernel(text, sizeof(text), name);
+	if (text[0] != '[')
+		return text[0] == 'i' && text[2] == 'o' ? OBJECT_INOTIFY : OBJECT_ANON;
+	switch (text[1]) {
+	case 'e':	/* [eventpoll], [eventfd] */
+		return text[6] == 'p' ? OBJECT_EPOLL : OBJECT_EVENTFD;
+	case 't':
+		return OBJECT_TIMERFD;
+	case 's':
+		return OBJECT_SIGNALFD;
+	case 'p':	/* [pidfd], [perf_event] */
+		return text[2] == 'i' ? OBJECT_PIDFD : OBJECT_ANON;
+	case 'i':	/* [io_uring] */
+		return text[2] == 'o' ? OBJECT_IO_URING : OBJECT_ANON;
+	default:
+		return OBJECT_ANON;
+	}
+}
+
+static __always_inline u8 object_type_of(struct file *file, struct inode *inode)
+{
+	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	u32 major;
+
+	/* Anonymous inodes say S_IFREG from 6.16 on: ask the file system first. */
+	if (magic == ANON_INODE_MAGIC)
+		return anonymous_type(file);
+	if (magic == PIDFS_MAGIC)
+		return OBJECT_PIDFD;
+	if (magic == MQUEUE_MAGIC)
+		return OBJECT_MQUEUE;
+	switch (mode) {
+	case S_IFSOCK:
+		return OBJECT_SOCKET;
+	case S_IFIFO:
+		return OBJECT_PIPE;
+	case S_IFREG:
+		return OBJECT_FILE;
+	case S_IFDIR:
+		return OBJECT_DIRECTORY;
+	case S_IFBLK:
+		return OBJECT_BLOCK;
+	case S_IFCHR:
+		major = KERNEL_MAJOR(BPF_CORE_READ(inode, i_rdev));
+		if (major == TTY_MAJOR || major == TTYAUX_MAJOR ||
+		    (major >= PTY_MASTER_MAJOR && major <= PTY_SLAVE_END))
+			return OBJECT_TTY;
+		return OBJECT_CHAR;
+	default:
+		return OBJECT_ANON;
+	}
+}
+
+static __always_inline void describe_socket(struct event_object *to, struct sock *sock)
+{
+	to->family = BPF_CORE_READ(sock, __sk_common.skc_family);
+	to->protocol = BPF_CORE_READ(sock, sk_protocol);
+	if (to->family != AF_INET && to->family != AF_INET6)
+		return;
+	to->local_port = BPF_CORE_READ(sock, __sk_common.skc_num);
+	to->remote_port = bpf_ntohs(BPF_CORE_READ(sock, __sk_common.skc_dport));
+	if (to->family == AF_INET) {
+		*(__be32 *)to->local_address = BPF_CORE_READ(sock, __sk_common.skc_rcv_saddr);
+		*(__be32 *)to->remote_address = BPF_CORE_READ(sock, __sk_common.skc_daddr);
+		return;
+	}
+	bpf_core_read(to->local_address, 16, &sock->__sk_common.skc_v6_rcv_saddr);
+	bpf_core_read(to->remote_address, 16, &sock->__sk_common.skc_v6_daddr);
+}
+
+/* A new object: described in the ring, then found in the map. Return: its id, 0 on loss. */
+static __noinline u32 object_announce(struct cpu_state *cpu, struct object_key *key,
+				      struct object *object, u64 now)
+{
+	const u32 bytes = event_bytes(struct event_object);
+	struct inode *inode = (struct inode *)key->inode;
+	struct control *control = control_get();
+	struct event_object *to;
+	u64 *record;
+
+	if (!cpu || !control)
+		return 0;
+	record = event_reserve(cpu, CLASS_OBJECT, bytes, now);
+	if (!record)
+		return 0;
+	to = event_body(record, struct event_object);
+	__builtin_memset(to, 0, sizeof(*to));
+	object->id = __sync_fetch_and_add(&control->object_id, 1) + 1;
+	to->id = object->id;
+	to->type = object->type;
+	to->inode = key->number;
+	to->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	if (object->sock)
+		describe_socket(to, (struct sock *)object->sock);
+	event_submit(record, EVENT_OBJECT, bytes, now);
+	bpf_map_update_elem(&objects, key, object, BPF_ANY);
+	return object->id;
+}
+
+/*
+ * object_of() - the object behind a descriptor of the running thread
+ * @type: set to enum object_type
+ *
+ * Return: its id; 0 when the descriptor is not open or the ring was full.
+ */
+static __noinline u32 object_of(struct cpu_state *cpu, struct task_struct *thread, u32 fd, u64 now,
+				u8 *type)
+{
+	struct object_key key = {};
+	struct object object = {}, *known;
+	struct file *file = file_of(thread, fd);
+	struct inode *inode;
+
+	if (!file || !type) {
+		if (type)
+			*type = OBJECT_BAD_FD;
+		return 0;
+	}
+	inode = BPF_CORE_READ(file, f_inode);
+	key.file = (u64)file;
+	key.inode = (u64)inode;
+	key.number = BPF_CORE_READ(inode, i_ino);
+
+	known = bpf_map_lookup_elem(&objects, &key);
+	if (known) {
+		*type = known->type;
+		if (!known->sock)
+			return known->id;
+		object.sock = known->sock;
+		peer_read(&object.peer, (struct sock *)object.sock);
+		if (object.peer.remote == known->peer.remote &&
+		    object.peer.local == known->peer.local &&
+		    object.peer.ports == known->peer.ports)
+			return known->id;
+		object.type = known->type;
+	} else {
+		object.type = object_type_of(file, inode);
+		if (object.type == OBJECT_SOCKET) {
+			struct socket *socket = BPF_CORE_READ(file, private_data);
+
+			object.sock = (u64)BPF_CORE_READ(socket, sk);
+			if (object.sock)
+				peer_read(&object.peer, (struct sock *)object.sock);
+		}
+		*type = object.type;
+	}
+	return object_announce(cpu, &key, &object, now);
+}
+
+static __always_inline u8 object_wait_kind(u8 type)
+{
+	switch (type) {
+	case OBJECT_SOCKET:
+		return WAIT_NETWORK;
+	case OBJECT_PIPE:
+	case OBJECT_MQUEUE:
+		return WAIT_PIPE;
+	case OBJECT_FILE:
+	case OBJECT_DIRECTORY:
+	case OBJECT_BLOCK:
+		return WAIT_DISK;
+	case OBJECT_EPOLL:
+	case OBJECT_IO_URING:
+	case OBJECT_INOTIFY:
+		return WAIT_POLL;
+	case OBJECT_EVENTFD:
+		return WAIT_SYNC;
+	case OBJECT_TIMERFD:
+		return WAIT_SLEEP;
+	case OBJECT_PIDFD:
+		return WAIT_CHILD;
+	default:
+		return WAIT_OTHER;
+	}
+}
+
+#endif

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* sched - who runs, who waits for a CPU, who blocks, and who wakes whom */
+#include "bpf/name.bpf.h"
+#include "bpf/state.bpf.h"
+#include "bpf/wait.bpf.h"
+
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
+
+/* preempt_count: nested interrupts in 16..19, NMIs above, a softirq being served in bit 8 */
+#define PREEMPT_SOFTIRQ	0x00000100
+#define PREEMPT_HARDIRQ	0x000f0000
+#define PREEMPT_NMI	0x00f00000
+
+#if defined(__TARGET_ARCH_x86)
+extern const int __preempt_count __ksym __weak;
+extern const struct pcpu_hot pcpu_hot __ksym __weak;
+#endif
+
+static __always_inline u32 waker_context(void)
+{
+	u32 count;
+
+#if defined(__TARGET_ARCH_x86)
+	if (&__preempt_count)
+		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
+	else if (&pcpu_hot)
+		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
+	else
+		return WAKER_UNKNOWN;
+#else
+	count = bpf_get_current_task_btf()->thread_info.preempt_count;
+#endif
+	if (!(count & (PREEMPT_NMI | PREEMPT_HARDIRQ | PREEMPT_SOFTIRQ)))
+		return WAKER_THREAD;
+	if (count & PREEMPT_NMI)
+		return WAKER_NMI;
+	return count & PREEMPT_HARDIRQ ? WAKER_HARDIRQ : WAKER_SOFTIRQ;
+}
+
+/* Bytes of a switch that says no more than it has to */
+static __always_inline u32 switch_bytes(struct wait *wait, u8 state)
+{
+	if (state == LEAVE_PREEMPTED)
+		return sizeof(u64) + offsetof(struct event_switch, prev_state);
+	if (!wait->futex)
+		return sizeof(u64) + offsetof(struct event_switch, address);
+	if (wait->futex_op == FUTEX_OP_WAIT)
+		return sizeof(u64) + offsetof(struct event_switch, futex_op);
+	return event_bytes(struct event_switch);
+}
+
+/* What a thread of the target was doing when it left its CPU by itself */
+static __always_inline void fill_leave(struct event_switch *sw, struct wait *wait, u8 state)
+{
+	sw->prev_state = state;
+	sw->wait_kind = wait->kind;
+	sw->syscall = wait->syscall;
+	sw->object = wait->object;
+	if (!wait->futex)
+		return;
+	sw->address = wait->address;
+	if (wait->futex_op == FUTEX_OP_WAIT)
+		return;
+	sw->futex_op = wait->futex_op;
+	sw->spare = 0;
+}
+
+static __always_inline u8 yielded(struct task_struct *prev, u32 flags)
+{
+	struct call call = {};
+
+	if (flags & THREAD_IS_KERNEL)
+		return LEAVE_PREEMPTED;
+	call_read(&call, (struct pt_regs *)bpf_task_pt_regs(prev), flags & THREAD_IS_COMPAT);
+	return call.number >= 0 && syscall_subject(call.number, flags & THREAD_IS_COMPAT) ==
+					   SUBJECT_YIELD ?
+		       LEAVE_YIELDED :
+		       LEAVE_PREEMPTED;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct cpu_state *cpu = cpu_here();
+	struct control *control = control_get();
+	u32 prev_tid, next_tid, prev_slot, next_slot;
+	u8 state = LEAVE_PREEMPTED;
+	struct event_switch *sw;
+	struct wait wait = {};
+	struct thread *thread;
+	u64 now, *record;
+	u32 bytes, word = 0;
+
+	if (!cpu || !control || !control->recording)
+		return 0;
+	prev_tid = prev->pid;
+	next_tid = next->pid;
+	if (cpu->generation == control->generation && cpu->current_tid == prev_tid)
+		prev_slot = cpu->current_slot;
+	else
+		prev_slot = thread_find(control, prev_tid);
+	next_slot = thread_find(control, next_tid);
+	cpu->current_tid = next_tid;
+	cpu->current_slot = next_slot;
+	cpu->generation = control->generation;
+	if (!prev_slot && !next_slot)
+		return 0;
+
+	now = bpf_ktime_get_ns();
+	thread = thread_at(prev_slot);
+	if (thread) {
+		if (!preempt)
+			word = state_word(ctx, prev);
+		if (word)
+			state = leave_state(word);
+		else if (!preempt)
+			state = yielded(prev, thread->flags);
+		if (word && state != LEAVE_DEAD) {
+			wait_classify(&wait, cpu, prev, thread->flags, now);
+			thread->flags |= THREAD_BLOCKED_IN;
+		}
+		if (next_tid && !next_slot)
+			name_foreign(cpu, next, now);
+	}
+	bytes = switch_bytes(&wait, state);
+	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
+	if (record) {
+		sw = event_body(record, struct event_switch);
+		sw->prev_tid = prev_tid;
+		sw->next_tid = next_tid;
+		if (state != LEAVE_PREEMPTED) {
+			fill_leave(sw, &wait, state);
+			if (thread && wait.futex)
+				thread->flags |= THREAD_SAID_WHERE;
+		}
+		event_submit(record, EVENT_SWITCH, bytes, now);
+	} else if (thread) {
+		thread->flags &= ~THREAD_SAID_WHERE;
+	}
+	if (state == LEAVE_DEAD)
+		thread_remove(prev_tid);
+	return 0;
+}
+
+/* sched_waking: in the waker's context, before the other CPU hears of it */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_sched_waking, struct task_struct *thread)
+{
+	const u32 bytes = event_bytes(struct event_waking);
+	struct cpu_state *cpu = cpu_here();
+	struct control *control = control_get();
+	struct event_waking *waking;
+	u64 now, *record;
+	u32 tid;
+
+	if (!cpu || !control || !control->recording)
+		return 0;
+	tid = thread->pid;
+	if (!thread_find(control, tid))
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (!thread_here(cpu, control) && cpu->current_tid)
+		name_foreign(cpu, bpf_get_current_task_btf(), now);
+	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
+	if (!record)
+		return 0;
+	waking = event_body(record, struct event_waking);
+	waking->tid = tid;
+	waking->waker = cpu->current_tid | waker_context() << 28;
+	event_submit(record, EVENT_WAKING, bytes, now);
+	return 0;
+}
+
+static __always_inline int woken(struct task_struct *thread, enum event_kind kind, u32 waker_is)
+{
+	const u32 bytes = event_bytes(struct event_waking);
+	struct cpu_state *cpu = cpu_here();
+	struct control *control = control_get();
+	struct event_waking *waking;
+	u64 now, *record;
+	u32 tid;
+
+	if (!cpu || !control || !control->recording)
+		return 0;
+	tid = thread->pid;
+	if (!thread_find(control, tid))
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (waker_is)
+		thread_here(cpu, control);
+	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
+	if (!record)
+		return 0;
+	waking = event_body(record, struct event_waking);
+	waking->tid = tid;
+	waking->waker = waker_is ? cpu->current_tid : 0;
+	event_submit(record, kind, bytes, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_sched_wakeup, struct task_struct *thread)
+{
+	return woken(thread, EVENT_WAKEUP, 0);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_sched_wakeup_new, struct task_struct *thread)
+{
+	return woken(thread, EVENT_WAKEUP_NEW, 1);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* shared - memory that kernel side and recorder both see while a recording runs */
+#ifndef TRACER_BPF_SHARED_H
+#define TRACER_BPF_SHARED_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#include "bpf/event.h"
+
+#define RING_SLACK	 4096	/* behind a ring: its last record may reach over the end */
+#define RING_OVERSHOOT	 2048	/* kept free: programs that interrupt each other's reservation */
+#define THREAD_BUCKETS	 16384	/* a power of two */
+#define THREAD_WAYS	 4
+#define THREADS_MAX	 (THREAD_BUCKETS * THREAD_WAYS)
+#define OBJECTS_MAX	 16384
+
+/*
+ * One per CPU, written by the kernel side alone, on that CPU alone. Interrupts nest, so what
+ * two contexts may change is changed by atomic operations.
+ */
+struct cpu_state {
+	__u64 head;		/* bytes ever reserved in this CPU's ring */
+	__u32 current_tid;	/* who runs here; valid when generation matches */
+	__u32 current_slot;	/* its slot in the thread table + 1; 0: not in the target */
+	__u32 generation;
+	__u32 spare;
+	__u64 lost[CLASS_COUNT];	/* ever */
+	__u64 lost_first_ns;	/* set when 0; the recorder takes it and sets 0 */
+	__u64 lost_last_ns;
+} __attribute__((aligned(128)));
+
+/* One per CPU, written by the recorder alone */
+struct cpu_drain {
+	__u64 tail;		/* bytes ever drained */
+	__u32 rung;		/* 1: the doorbell was rung since the last drain (set by BPF) */
+	__u32 spare;
+} __attribute__((aligned(128)));
+
+/* Written by both; read by programs on each event: keep it to one cache line */
+struct control {
+	__u32 generation;	/* counts changes of the target that invalidate current_slot */
+	__u32 second_choice;	/* 1: some thread lies in its second bucket */
+	__u32 recording;	/* 0: programs leave at once */
+	__u32 object_id;	/* the last one given */
+	__u32 look_again;	/* set by programs: run the thread iterator; cleared by the recorder */
+	__u32 spare;
+	__u64 untracked;	/* threads of the target that found no room in the table */
+	__u64 threads;		/* in the table now */
+	__u64 exited;		/* threads that left the table, ever */
+};
+
+#endif
