@@ -24,9 +24,8 @@ enum syscall_subject {
 	SUBJECT_FUTEX_REQUEUE,
 	SUBJECT_SYNC,	/* semop and the like */
 	SUBJECT_MESSAGE,	/* a message queue without a descriptor */
-	SUBJECT_POLL,	/* any of several descriptors */
-	SUBJECT_POLL_1,	/* the same; nothing but time when argument 1 is 0: poll */
-	SUBJECT_POLL_0,	/* the same; nothing but time when argument 0 is 0: select */
+	SUBJECT_POLL_1,	/* any of several descriptors; only time when argument 1 is 0: poll */
+	SUBJECT_POLL_0,	/* the same, with argument 0: select */
 	SUBJECT_SLEEP,
 	SUBJECT_CHILD,
 	SUBJECT_FORK,	/* vfork waits for its child */
@@ -46,9 +45,11 @@ CONFIG bool config_futexes;		/* record futex calls */
 CONFIG bool config_wakeups;		/* record EVENT_WAKEUP too */
 CONFIG bool config_args;		/* record the arguments of system calls */
 CONFIG bool config_switch_has_state;	/* sched_switch passes prev_state (5.18) */
-CONFIG u32 config_recorder_tgid;	/* never in the target */
+CONFIG u32 config_pidns;		/* inode of the recorder's PID namespace: whose numbers are given */
+CONFIG u32 config_recorder_pid;		/* its own number there: never in the target */
+CONFIG bool config_preempt_count_known;
+CONFIG s64 config_preempt_count_from_rq;	/* bytes from a CPU's run queue to its preempt_count */
 CONFIG u64 config_cgroup;		/* id of the target's cgroup; 0: none */
-CONFIG u32 config_pidns_level;		/* PID namespace that the target's numbers are from */
 CONFIG u32 config_ring_mask;		/* bytes of a ring - 1; a power of two */
 CONFIG u32 config_high_water;		/* bytes in use that ring the doorbell */
 CONFIG u8 config_syscall_subject[SYSCALL_TABLE];

@@ -16,6 +16,7 @@
 #define TIF_ADDR32     (1ul << 29)	/* x86: an i386 program */
 #define TIF_32BIT      (1ul << 22)	/* arm64: an arm program */
 #define CGROUP_DEPTH   32
+#define PIDNS_DEPTH    33
 
 /* Numbers of processes and threads given with -p, in the recorder's PID namespace */
 struct {
@@ -52,25 +53,43 @@ static __always_inline void comm_read(char *comm, struct task_struct *thread)
 	bpf_core_read(comm, EVENT_COMM_BYTES, &thread->comm);
 }
 
-/* A thread's number in the PID namespace of @level; 0 when it has none there. */
-static __always_inline u32 pid_at_level(struct pid *pid, u32 level)
+static __always_inline struct upid upid_at(struct pid *pid, u32 level)
 {
-	u32 number = 0;
+	struct upid upid = {};
+	void *at;
 
-	if (!pid || BPF_CORE_READ(pid, level) < level)
-		return 0;
 	/* CO-RE knows fields, not elements: the element is ours to find. */
-	bpf_probe_read_kernel(&number, sizeof(number),
-			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-				      level * bpf_core_type_size(struct upid) +
-				      bpf_core_field_offset(struct upid, nr));
-	return number;
+	at = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	     level * bpf_core_type_size(struct upid);
+	bpf_probe_read_kernel(&upid.nr, sizeof(upid.nr), at + bpf_core_field_offset(struct upid, nr));
+	bpf_probe_read_kernel(&upid.ns, sizeof(upid.ns), at + bpf_core_field_offset(struct upid, ns));
+	return upid;
 }
 
 /* A thread's number as it sees itself, in its innermost PID namespace */
 static __always_inline u32 pid_innermost(struct pid *pid)
 {
-	return pid ? pid_at_level(pid, BPF_CORE_READ(pid, level)) : 0;
+	return pid ? upid_at(pid, BPF_CORE_READ(pid, level)).nr : 0;
+}
+
+/* A thread's number in the recorder's PID namespace; 0 when it has none there. */
+static __noinline u32 pid_for_recorder(struct pid *pid)
+{
+	u32 level = pid ? BPF_CORE_READ(pid, level) : 0;
+
+	for (u32 i = 0; i <= level && i < PIDNS_DEPTH && pid; i++) {
+		struct upid upid = upid_at(pid, i);
+
+		if (BPF_CORE_READ(upid.ns, ns.inum) == config_pidns)
+			return upid.nr;
+	}
+	return 0;
+}
+
+static __always_inline bool is_recorder(struct task_struct *thread)
+{
+	return pid_for_recorder(BPF_CORE_READ(thread, group_leader, thread_pid)) ==
+	       config_recorder_pid;
 }
 
 static __always_inline bool in_cgroup(struct task_struct *thread, u64 id)
@@ -93,16 +112,16 @@ static __always_inline bool should_trace(struct task_struct *thread)
 {
 	u32 pid;
 
-	if ((u32)thread->tgid == config_recorder_tgid)
+	if (is_recorder(thread))
 		return false;
 	if (config_all)
 		return true;
 	if (config_cgroup)
 		return in_cgroup(thread, config_cgroup);
-	pid = pid_at_level(BPF_CORE_READ(thread, group_leader, thread_pid), config_pidns_level);
+	pid = pid_for_recorder(BPF_CORE_READ(thread, group_leader, thread_pid));
 	if (pid && bpf_map_lookup_elem(&target_pids, &pid))
 		return true;
-	pid = pid_at_level(BPF_CORE_READ(thread, thread_pid), config_pidns_level);
+	pid = pid_for_recorder(BPF_CORE_READ(thread, thread_pid));
 	return pid && bpf_map_lookup_elem(&target_pids, &pid);
 }
 

@@ -82,8 +82,6 @@ int existing_threads(struct bpf_iter__task *ctx)
 static __always_inline bool should_follow(struct control *control, struct task_struct *parent,
 					  struct task_struct *child)
 {
-	if ((u32)child->tgid == config_recorder_tgid)
-		return false;
 	if (config_all || config_cgroup)
 		return should_trace(child);
 	if (!thread_find(control, parent->pid))

@@ -11,25 +11,31 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 #define PREEMPT_HARDIRQ	0x000f0000
 #define PREEMPT_NMI	0x00f00000
 
-#if defined(__TARGET_ARCH_x86)
-extern const int __preempt_count __ksym __weak;
-extern const struct pcpu_hot pcpu_hot __ksym __weak;
-#endif
-
-static __always_inline u32 waker_context(void)
+/*
+ * Where this CPU's preempt_count lies. On x86 it is a per-CPU variable, whose address most
+ * kernels do not tell; but they tell (in BTF) how far it lies from the CPU's run queue, and the
+ * running thread knows that one.
+ */
+static __always_inline u64 preempt_count_address(struct cpu_state *cpu, struct task_struct *current)
 {
-	u32 count;
-
 #if defined(__TARGET_ARCH_x86)
-	if (&__preempt_count)
-		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
-	else if (&pcpu_hot)
-		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
-	else
-		return WAKER_UNKNOWN;
+	if (!config_preempt_count_known || !bpf_core_field_exists(current->se.cfs_rq->rq))
+		return 0;
+	if (!cpu->preempt_count)
+		cpu->preempt_count = (u64)current->se.cfs_rq->rq + config_preempt_count_from_rq;
+	return cpu->preempt_count;
 #else
-	count = bpf_get_current_task_btf()->thread_info.preempt_count;
+	return (u64)&current->thread_info.preempt_count;
 #endif
+}
+
+static __always_inline u32 waker_context(struct cpu_state *cpu, struct task_struct *current)
+{
+	u64 address = preempt_count_address(cpu, current);
+	u32 count = 0;
+
+	if (!address || bpf_probe_read_kernel(&count, sizeof(count), (void *)address))
+		return WAKER_UNKNOWN;
 	if (!(count & (PREEMPT_NMI | PREEMPT_HARDIRQ | PREEMPT_SOFTIRQ)))
 		return WAKER_THREAD;
 	if (count & PREEMPT_NMI)
@@ -150,6 +156,7 @@ int BPF_PROG(on_sched_waking, struct task_struct *thread)
 	struct cpu_state *cpu = cpu_here();
 	struct control *control = control_get();
 	struct event_waking *waking;
+	struct task_struct *current;
 	u64 now, *record;
 	u32 tid;
 
@@ -159,14 +166,15 @@ int BPF_PROG(on_sched_waking, struct task_struct *thread)
 	if (!thread_find(control, tid))
 		return 0;
 	now = bpf_ktime_get_ns();
+	current = bpf_get_current_task_btf();
 	if (!thread_here(cpu, control) && cpu->current_tid)
-		name_foreign(cpu, bpf_get_current_task_btf(), now);
+		name_foreign(cpu, current, now);
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (!record)
 		return 0;
 	waking = event_body(record, struct event_waking);
 	waking->tid = tid;
-	waking->waker = cpu->current_tid | waker_context() << 28;
+	waking->waker = cpu->current_tid | waker_context(cpu, current) << 28;
 	event_submit(record, EVENT_WAKING, bytes, now);
 	return 0;
 }

@@ -29,6 +29,7 @@ struct cpu_state {
 	__u64 lost[CLASS_COUNT];	/* ever */
 	__u64 lost_first_ns;	/* set when 0; the recorder takes it and sets 0 */
 	__u64 lost_last_ns;
+	__u64 preempt_count;	/* its address; 0: not yet known */
 } __attribute__((aligned(128)));
 
 /* One per CPU, written by the recorder alone */

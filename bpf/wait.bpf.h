@@ -64,6 +64,9 @@ static __always_inline u8 syscall_subject(u32 number, bool compat)
 {
 	if (number >= SYSCALL_TABLE)
 		return SUBJECT_OTHER;
+	/* Once more in words that the verifier follows and the compiler cannot leave out */
+	barrier_var(number);
+	number &= SYSCALL_TABLE - 1;
 	return compat ? config_compat_subject[number] : config_syscall_subject[number];
 }
 
@@ -105,23 +108,53 @@ static __always_inline void wait_on_futex(struct wait *wait, struct call *call, 
 	}
 }
 
-/* Two descriptors: whichever is not the file decides, unless the disk is waited for. */
-static __always_inline void wait_on_pair(struct wait *wait, struct cpu_state *cpu,
-					 struct task_struct *thread, u32 one, u32 two, u64 now)
+/* Kinds that need no more than the number of the call, and what decides for the rest */
+static __always_inline u8 subject_wait_kind(u8 subject, struct call *call)
 {
-	u8 type = OBJECT_NONE;
+	switch (subject) {
+	case SUBJECT_FILE:
+		return WAIT_DISK;
+	case SUBJECT_SYNC:
+		return WAIT_SYNC;
+	case SUBJECT_MESSAGE:
+		return WAIT_PIPE;
+	case SUBJECT_POLL_0:
+		return (u32)call->args[0] ? WAIT_POLL : WAIT_SLEEP;
+	case SUBJECT_POLL_1:
+		return (u32)call->args[1] ? WAIT_POLL : WAIT_SLEEP;
+	case SUBJECT_SLEEP:
+		return WAIT_SLEEP;
+	case SUBJECT_CHILD:
+	case SUBJECT_FORK:
+		return WAIT_CHILD;
+	default:
+		return WAIT_OTHER;
+	}
+}
 
-	wait->object = object_of(cpu, thread, one, now, &type);
-	wait->kind = object_wait_kind(type);
-	if (wait->kind == WAIT_NETWORK)
-		return;
-	one = object_of(cpu, thread, two, now, &type);
-	if (wait->kind == WAIT_PIPE && object_wait_kind(type) != WAIT_NETWORK)
-		return;
-	if (object_wait_kind(type) == WAIT_DISK && wait->kind != WAIT_OTHER)
-		return;
-	wait->object = one;
-	wait->kind = object_wait_kind(type);
+/*
+ * One descriptor, or two: of two, the one that is no file decides. A file is waited for only
+ * with in_iowait, and then the caller says so.
+ */
+static __always_inline void wait_on_fds(struct wait *wait, struct cpu_state *cpu,
+					struct task_struct *thread, u8 subject, struct call *call,
+					u64 now)
+{
+	u32 fd = call->args[0];
+
+	for (u32 i = 0; i < 2; i++) {
+		u8 type = OBJECT_NONE;
+		u32 id = object_of(cpu, thread, fd, now, &type);
+		u8 kind = object_wait_kind(type);
+
+		if (!i || (kind != WAIT_DISK && wait->kind != WAIT_NETWORK)) {
+			wait->object = id;
+			wait->kind = kind;
+		}
+		if (subject == SUBJECT_FD)
+			return;
+		fd = subject == SUBJECT_FD_PAIR_1 ? call->args[1] : call->args[2];
+	}
 }
 
 /* Fills @wait for the running @thread, which leaves its CPU blocked. */
@@ -130,7 +163,6 @@ static __always_inline void wait_classify(struct wait *wait, struct cpu_state *c
 {
 	bool compat = flags & THREAD_IS_COMPAT;
 	struct call call = {};
-	u8 type = OBJECT_NONE;
 	u8 subject;
 
 	wait->syscall = SYSCALL_NONE;
@@ -144,52 +176,14 @@ static __always_inline void wait_classify(struct wait *wait, struct cpu_state *c
 	}
 	wait->syscall = (u16)call.number | (compat ? SYSCALL_COMPAT : 0);
 	subject = syscall_subject(call.number, compat);
-	switch (subject) {
-	case SUBJECT_FD:
-		wait->object = object_of(cpu, thread, call.args[0], now, &type);
-		wait->kind = object_wait_kind(type);
-		break;
-	case SUBJECT_FD_PAIR_1:
-		wait_on_pair(wait, cpu, thread, call.args[0], call.args[1], now);
-		break;
-	case SUBJECT_FD_PAIR_2:
-		wait_on_pair(wait, cpu, thread, call.args[0], call.args[2], now);
-		break;
-	case SUBJECT_FILE:
-		wait->kind = WAIT_DISK;
-		break;
-	case SUBJECT_FUTEX:
-	case SUBJECT_FUTEX_WAITV:
-	case SUBJECT_FUTEX_WAIT:
-	case SUBJECT_FUTEX_WAKE:
-	case SUBJECT_FUTEX_REQUEUE:
+	if (subject >= SUBJECT_FUTEX && subject <= SUBJECT_FUTEX_REQUEUE) {
 		wait_on_futex(wait, &call, subject);
 		return;
-	case SUBJECT_SYNC:
-		wait->kind = WAIT_SYNC;
-		break;
-	case SUBJECT_MESSAGE:
-		wait->kind = WAIT_PIPE;
-		break;
-	case SUBJECT_POLL:
-		wait->kind = WAIT_POLL;
-		break;
-	case SUBJECT_POLL_0:
-		wait->kind = (u32)call.args[0] ? WAIT_POLL : WAIT_SLEEP;
-		break;
-	case SUBJECT_POLL_1:
-		wait->kind = (u32)call.args[1] ? WAIT_POLL : WAIT_SLEEP;
-		break;
-	case SUBJECT_SLEEP:
-		wait->kind = WAIT_SLEEP;
-		break;
-	case SUBJECT_CHILD:
-	case SUBJECT_FORK:
-		wait->kind = WAIT_CHILD;
-		break;
-	default:
-		break;
 	}
+	if (subject >= SUBJECT_FD && subject <= SUBJECT_FD_PAIR_2)
+		wait_on_fds(wait, cpu, thread, subject, &call, now);
+	else
+		wait->kind = subject_wait_kind(subject, &call);
 	/* Whatever was asked for: a thread that waits for I/O waits for the disk. */
 	if (wait->kind != WAIT_NETWORK && BPF_CORE_READ_BITFIELD(thread, in_iowait))
 		wait->kind = WAIT_DISK;

@@ -193,6 +193,16 @@ struct signal_struct {
 	atomic_t live;
 };
 
+struct rq;
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
@@ -210,6 +220,7 @@ struct task_struct {
 	char comm[16];
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct sched_entity se;
 	struct css_set *cgroups;
 };
 
@@ -231,11 +242,6 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
-};
-
-/* x86 from 6.2 to 6.14 keeps the preemption count here, before and after in __preempt_count */
-struct pcpu_hot {
-	int preempt_count;
 };
 
 #pragma clang attribute pop

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* probes - the kernel side, loaded and attached, and the memory that it shares with us */
+#include "user/record/probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bpf/tracer.skel.h"
+#include "user/record/syscalls.h"
+
+#define PROC_PID_INIT_INO 0xeffffffcu	/* the first PID namespace */
+#define RINGS_BYTES (16u << 20)	/* of all CPUs together, unless they get too small */
+#define RING_MOST   (8u << 20)
+#define RING_LEAST  (256u << 10)
+
+/* The last complaint of libbpf: the reason behind an errno, for our own message. */
+static char libbpf_said[256];
+
+static int on_libbpf_print(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[sizeof(libbpf_said)];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	/* Retrying without BTF is how libbpf 1.1 makes maps of a size without a type. */
+	if (strstr(line, "Retrying without BTF"))
+		return 0;
+	line[strcspn(line, "\n")] = 0;
+	if (!libbpf_said[0])
+		memcpy(libbpf_said, line, sizeof(line));
+	return 0;
+}
+
+static u32 round_up_power(u64 bytes)
+{
+	u32 power = 4096;
+
+	while (power < bytes && power < 1u << 30)
+		power *= 2;
+	return power;
+}
+
+static u32 choose_ring_bytes(u64 asked, unsigned int cpus)
+{
+	u32 each;
+
+	if (asked)
+		return round_up_power(max(asked, (u64)8192));
+	each = RINGS_BYTES / cpus;
+	return round_up_power(min(max(each, RING_LEAST), RING_MOST));
+}
+
+/* sched_switch has told prev_state as its fourth argument since 5.18. */
+static bool switch_has_state(const struct btf *btf)
+{
+	const struct btf_type *type;
+	int id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+
+	if (id < 0)
+		return false;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, (u32)id)->type);
+	if (!type || !btf_is_ptr(type))
+		return false;
+	type = btf__type_by_id(btf, type->type);
+	/* the first argument is the context of the tracepoint itself */
+	return type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
+}
+
+static int explain_load(struct err *err, int code, const char *what)
+{
+	int saved = code < 0 ? code : -EINVAL;
+
+	if (saved == -EPERM || saved == -EACCES) {
+		fail(err, saved, "the kernel does not let this user %s", what);
+		return hint(err, "recording needs root: try sudo, and `tracer doctor`");
+	}
+	if (saved == -ESRCH || saved == -ENOENT) {
+		fail(err, saved, "cannot %s: this kernel tells no types (BTF) or lacks a tracepoint", what);
+		return hint(err, "`tracer doctor` says what is missing");
+	}
+	fail(err, saved, "cannot %s: %s%s%s", what, strerror(-saved), libbpf_said[0] ? ": " : "",
+	     libbpf_said);
+	return hint(err, "`tracer doctor` says what this kernel allows");
+}
+
+/* Where a per-CPU variable lies in its section; -1 when the kernel does not tell. Source: BTF. */
+static s64 percpu_offset(const struct btf *btf, const char *name)
+{
+	int section = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
+	const struct btf_var_secinfo *vars;
+	const struct btf_type *type;
+
+	if (section < 0)
+		return -1;
+	type = btf__type_by_id(btf, (u32)section);
+	vars = btf_var_secinfos(type);
+	for (u32 i = 0; i < btf_vlen(type); i++) {
+		const struct btf_type *var = btf__type_by_id(btf, vars[i].type);
+
+		if (!strcmp(btf__name_by_offset(btf, var->name_off), name))
+			return vars[i].offset;
+	}
+	return -1;
+}
+
+/* Offset of a member in a struct, in bytes; -1 when there is none. */
+static s64 member_offset(const struct btf *btf, const char *structure, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (u32)id);
+
+	for (u32 i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_member *at = btf_members(type) + i;
+
+		if (!strcmp(btf__name_by_offset(btf, at->name_off), member))
+			return btf_member_bit_offset(type, i) / 8;
+	}
+	return -1;
+}
+
+/* x86 keeps preempt_count in pcpu_hot from 6.2 to 6.14, and alone before and after. */
+static void find_preempt_count(struct tracer_bpf__rodata *config, const struct btf *btf)
+{
+	s64 queue = percpu_offset(btf, "runqueues");
+	s64 count = percpu_offset(btf, "__preempt_count");
+
+	if (count < 0) {
+		s64 hot = percpu_offset(btf, "pcpu_hot");
+		s64 inside = member_offset(btf, "pcpu_hot", "preempt_count");
+
+		count = hot < 0 || inside < 0 ? -1 : hot + inside;
+	}
+	config->config_preempt_count_known = queue >= 0 && count >= 0;
+	config->config_preempt_count_from_rq = count - queue;
+}
+
+/* The namespace that getpid() and -p number processes in. Source: /proc. */
+static u32 pid_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? PROC_PID_INIT_INO : (u32)st.st_ino;
+}
+
+static void configure(struct tracer_bpf *bpf, const struct probes_options *options,
+		      const struct btf *btf, u32 ring_bytes)
+{
+	struct tracer_bpf__rodata *config = bpf->rodata;
+
+	config->config_all = options->all;
+	config->config_children = options->children;
+	config->config_syscalls = options->class_mask >> CLASS_SYSCALL & 1;
+	config->config_futexes = options->class_mask >> CLASS_FUTEX & 1;
+	config->config_wakeups = options->wakeups;
+	config->config_args = options->args;
+	config->config_switch_has_state = switch_has_state(btf);
+	find_preempt_count(config, btf);
+	config->config_pidns = pid_namespace();
+	config->config_recorder_pid = (u32)getpid();
+	config->config_cgroup = options->cgroup;
+	config->config_ring_mask = ring_bytes - 1;
+	config->config_high_water = ring_bytes / 2;
+	syscall_subjects(config->config_syscall_subject, config->config_compat_subject);
+}
+
+static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
+{
+	int r = bpf_map__set_max_entries(bpf->maps.rings, cpus);
+
+	r = r ?: bpf_map__set_value_size(bpf->maps.rings, ring_bytes + RING_SLACK);
+	r = r ?: bpf_map__set_max_entries(bpf->maps.cpu_states, cpus);
+	return r ?: bpf_map__set_max_entries(bpf->maps.cpu_drains, cpus);
+}
+
+/* Programs that this recording has no use for are not even loaded. */
+static void select_programs(struct tracer_bpf *bpf, const struct probes_options *options)
+{
+	bool calls = options->class_mask & (1u << CLASS_SYSCALL | 1u << CLASS_FUTEX);
+	bool sched = options->class_mask >> CLASS_SCHED & 1;
+
+	bpf_program__set_autoload(bpf->progs.on_sys_enter, calls);
+	bpf_program__set_autoload(bpf->progs.on_sys_exit, calls);
+	bpf_program__set_autoload(bpf->progs.on_sched_waking, sched);
+	bpf_program__set_autoload(bpf->progs.on_sched_wakeup, sched && options->wakeups);
+	bpf_program__set_autoload(bpf->progs.on_sched_wakeup_new, sched);
+	bpf_program__set_autoload(bpf->progs.on_cgroup_attach, options->cgroup);
+}
+
+static int load(struct probes *probes, const struct probes_options *options, struct err *err)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	u32 ring_bytes = choose_ring_bytes(options->ring_bytes, probes->cpus);
+	int r;
+
+	if (!btf)
+		return explain_load(err, -errno == -EPERM ? -EPERM : -ENOENT, "read the kernel's types");
+	for (;;) {
+		probes->bpf = tracer_bpf__open();
+		if (!probes->bpf) {
+			r = -errno;
+			break;
+		}
+		configure(probes->bpf, options, btf, ring_bytes);
+		select_programs(probes->bpf, options);
+		r = size_maps(probes->bpf, probes->cpus, ring_bytes);
+		if (!r)
+			r = tracer_bpf__load(probes->bpf);
+		/* Some kernels allow no array element above 4 MiB: try with less. */
+		if (!(r == -E2BIG || r == -ENOMEM) || ring_bytes <= RING_LEAST)
+			break;
+		tracer_bpf__destroy(take(probes->bpf));
+		ring_bytes /= 2;
+		libbpf_said[0] = 0;
+	}
+	btf__free(btf);
+	probes->ring_bytes = ring_bytes;
+	return r < 0 ? explain_load(err, r, "load the programs into the kernel") : 0;
+}
+
+static void *map_memory(struct probes *probes, int at, struct bpf_map *map, size_t element_bytes,
+			struct err *err)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (element_bytes * bpf_map__max_entries(map) + page - 1) / page * page;
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (memory == MAP_FAILED) {
+		fail(err, -errno, "cannot map %zu bytes of ring memory: %s", bytes, strerror(errno));
+		return NULL;
+	}
+	probes->maps[at] = memory;
+	probes->map_bytes[at] = bytes;
+	return memory;
+}
+
+static int map_rings(struct probes *probes, struct err *err)
+{
+	size_t ring_bytes = probes->ring_bytes + RING_SLACK;
+	struct tracer_bpf *bpf = probes->bpf;
+	char *rings = map_memory(probes, 0, bpf->maps.rings, ring_bytes, err);
+	struct cpu_state *states =
+		rings ? map_memory(probes, 1, bpf->maps.cpu_states, sizeof(*states), err) : NULL;
+	struct cpu_drain *drains =
+		states ? map_memory(probes, 2, bpf->maps.cpu_drains, sizeof(*drains), err) : NULL;
+
+	if (!drains)
+		return err->code;
+	probes->control = map_memory(probes, 3, bpf->maps.controls, sizeof(*probes->control), err);
+	if (!probes->control)
+		return err->code;
+	probes->rings = calloc(probes->cpus, sizeof(*probes->rings));
+	if (!probes->rings)
+		return fail(err, -ENOMEM, "no memory for %u rings", probes->cpus);
+	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
+		probes->rings[cpu].data = rings + cpu * ring_bytes;
+		probes->rings[cpu].writable = rings + cpu * ring_bytes;
+		probes->rings[cpu].state = &states[cpu];
+		probes->rings[cpu].drain = &drains[cpu];
+	}
+	return 0;
+}
+
+static int set_targets(struct probes *probes, const struct probes_options *options, struct err *err)
+{
+	int fd = bpf_map__fd(probes->bpf->maps.target_pids);
+
+	for (size_t i = 0; i < options->pid_count; i++) {
+		u32 pid = (u32)options->pids[i], one = 1;
+
+		if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
+			return fail(err, -errno, "cannot watch process %u: %s", pid, strerror(errno));
+	}
+	return 0;
+}
+
+static int attach(struct probes *probes, struct err *err)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, probes->bpf->obj) {
+		char what[96];
+		struct bpf_link *link;
+
+		/* The iterator is attached when it is run. */
+		if (!bpf_program__autoload(program) || program == probes->bpf->progs.existing_threads)
+			continue;
+		link = bpf_program__attach(program);
+		if (link) {
+			probes->links[probes->link_count++] = link;
+			continue;
+		}
+		snprintf(what, sizeof(what), "attach %s", bpf_program__section_name(program));
+		return explain_load(err, -errno, what);
+	}
+	return 0;
+}
+
+static int on_doorbell(void *ctx, void *data, size_t size)
+{
+	return 0;
+}
+
+int probes_open(struct probes **out, const struct probes_options *options, struct err *err)
+{
+	CLEANUP(probes_close) struct probes *probes = calloc(1, sizeof(*probes));
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	int r;
+
+	if (!probes)
+		return fail(err, -ENOMEM, "no memory for the recorder");
+	libbpf_said[0] = 0;
+	libbpf_set_print(on_libbpf_print);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	/* Kernels before 5.11 count maps as locked memory; later ones do not ask. */
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	r = libbpf_num_possible_cpus();
+	if (r < 0)
+		return fail(err, r, "cannot tell how many CPUs there are: %s", strerror(-r));
+	probes->cpus = (unsigned int)r;
+
+	r = load(probes, options, err);
+	r = r ?: map_rings(probes, err);
+	r = r ?: set_targets(probes, options, err);
+	r = r ?: attach(probes, err);
+	if (r < 0)
+		return r;
+	probes->doorbell_buffer = ring_buffer__new(bpf_map__fd(probes->bpf->maps.doorbell),
+						   on_doorbell, NULL, NULL);
+	if (!probes->doorbell_buffer)
+		return fail(err, -errno, "cannot listen to the rings: %s", strerror(errno));
+	probes->doorbell = ring_buffer__epoll_fd(probes->doorbell_buffer);
+	*out = take(probes);
+	return 0;
+}
+
+void probes_close(struct probes *probes)
+{
+	if (!probes)
+		return;
+	for (size_t i = 0; i < probes->link_count; i++)
+		bpf_link__destroy(probes->links[i]);
+	ring_buffer__free(probes->doorbell_buffer);
+	for (size_t i = 0; i < ARRAY_SIZE(probes->maps); i++)
+		if (probes->maps[i])
+			munmap(probes->maps[i], probes->map_bytes[i]);
+	tracer_bpf__destroy(probes->bpf);
+	free(probes->rings);
+	free(probes);
+}
+
+void probes_start(struct probes *probes)
+{
+	__atomic_store_n(&probes->control->recording, 1, __ATOMIC_SEQ_CST);
+}
+
+void probes_stop(struct probes *probes)
+{
+	__atomic_store_n(&probes->control->recording, 0, __ATOMIC_SEQ_CST);
+}
+
+static int look_once(struct probes *probes, struct bpf_link *link,
+		     int (*between)(void *ctx, struct err *err), void *ctx, struct err *err)
+{
+	CLEANUP(close) int fd = bpf_iter_create(bpf_link__fd(link));
+	char found[256];
+	int count = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fail(err, -errno, "cannot list the threads: %s", strerror(errno));
+	for (;;) {
+		int r;
+
+		n = read(fd, found, sizeof(found));
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n < 0)
+			return fail(err, -errno, "cannot list the threads: %s", strerror(errno));
+		r = between(ctx, err);
+		if (r < 0)
+			return r;
+		if (!n)
+			return count;
+		count += (int)n;
+	}
+}
+
+int probes_find_threads(struct probes *probes, int (*between)(void *ctx, struct err *err), void *ctx,
+			struct err *err)
+{
+	struct bpf_link *link = bpf_program__attach_iter(probes->bpf->progs.existing_threads, NULL);
+	int found = 0;
+
+	if (!link)
+		return explain_load(err, -errno, "list the threads");
+	/* A second look finds what a thread began before the first look reached that thread. */
+	for (int look = 0; look < 4; look++) {
+		int r = look_once(probes, link, between, ctx, err);
+
+		if (r < 0) {
+			bpf_link__destroy(link);
+			return r;
+		}
+		found += r;
+		if (!r && look)
+			break;
+	}
+	bpf_link__destroy(link);
+	return found;
+}
+
+int probes_wait(struct probes *probes, int signal_fd, int timeout_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = probes->doorbell, .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+	};
+	int r = poll(fds, 2, timeout_ms);
+
+	if (r > 0 && fds[0].revents)
+		ring_buffer__consume(probes->doorbell_buffer);
+	return r;
+}
