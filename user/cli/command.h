@@ -41,17 +41,35 @@ struct command {
 	void (*defaults)(void *options);	/* may be NULL */
 
 	/*
-	 * @options: filled from the table; @args: the other words, @count of them.
+	 * @options: filled from the table; @args: the other words, @count of them, and NULL.
 	 * Return: the exit status (0 done, 1 failed, 2 usage; a recorded command's own), or a
 	 * negative errno with @err filled, which main() prints: -EINVAL as a usage error
 	 * (exit status 2), all others as a failure (exit status 1).
+	 *
+	 * main() flushes standard output and reports what could not be written. SIGPIPE ends
+	 * the program quietly, unless run() ignores it for work that must be finished.
 	 */
 	int (*run)(void *options, char **args, int count, struct err *err);
 
-	/* The words behind "--" are not parsed and come as they are. */
+	/*
+	 * The words behind "--" are a command line of their own and come as they are, in @args;
+	 * a word before it is a usage error. Without this, "--" only ends the options.
+	 */
 	bool passes_rest;
 };
 
-extern const struct command record_command;	/* what `tracer` does without a command */
+/* Every command; NULL ends the list. The first one is what `tracer` does without a command. */
+extern const struct command *const commands[];
+
+/* Return: the command of that name, or NULL. */
+const struct command *command_find(const char *name);
+
+/* Each is defined in the file of its name and listed in commands.c. */
+extern const struct command record_command;
+extern const struct command report_command;
+extern const struct command dump_command;
+extern const struct command check_command;
+extern const struct command doctor_command;
+extern const struct command help_command;
 
 #endif

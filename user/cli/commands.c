@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* commands - the list of all commands, in the order of `tracer --help` */
+#include "user/cli/command.h"
+
+const struct command *const commands[] = {
+	&help_command,
+	NULL,
+};

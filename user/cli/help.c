@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* help - what the program and its commands tell about themselves */
+#include "user/cli/help.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LABEL_COLUMNS_MAX 30	/* a longer label gets a line of its own */
+
+static const char overview_top[] =
+	"tracer " TRACER_VERSION ": record what a running program does and waits for; see why it is "
+	"slow\n";
+
+static const struct {
+	const char *line;
+	const char *meaning;
+} examples[] = {
+	{ "sudo tracer -p 1234", "record process 1234 until Ctrl-C" },
+	{ "sudo tracer -d 10s -- ./server", "start a program and record it for 10 s" },
+	{ "tracer report FILE", "where its threads' time went" },
+	{ "tracer report waits FILE", "what they waited for, and who woke them" },
+	{ "sudo tracer doctor", "what this machine allows, and what to do" },
+};
+
+static bool is_default(const struct command *command)
+{
+	return command == commands[0];
+}
+
+/* Breaks @text at blanks, so that it stays right of @indent; the first line has begun. */
+static void print_wrapped(FILE *out, const char *text, int indent)
+{
+	int room = max(HELP_COLUMNS - 1 - indent, 20), column = 0;
+
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (column && column + 1 + length > room) {
+			fprintf(out, "\n%*s", indent, "");
+			column = 0;
+		}
+		column += fprintf(out, "%s%.*s", column ? " " : "", length, text);
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+/* A label on the left and its explanation in the column at @indent */
+static void print_row(FILE *out, const char *label, const char *text, int indent)
+{
+	int used = fprintf(out, "  %s", label);
+
+	if (used + 2 > indent)
+		fprintf(out, "\n%*s", indent, "");
+	else
+		fprintf(out, "%*s", indent - used, "");
+	print_wrapped(out, text, indent);
+}
+
+void help_overview(FILE *out)
+{
+	int widest = 0;
+
+	fputs(overview_top, out);
+	fputs("\nUsage: tracer [COMMAND] [OPTION...] [WORD...]\n\nCommands:\n", out);
+	for (const struct command *const *c = commands; *c; c++)
+		widest = max(widest, (int)strlen((*c)->name));
+	for (const struct command *const *c = commands; *c; c++)
+		print_row(out, (*c)->name, (*c)->summary, widest + 4);
+
+	fputs("\nExamples:\n", out);
+	for (size_t i = 0; i < ARRAY_SIZE(examples); i++)
+		fprintf(out, "  %-32s %s\n", examples[i].line, examples[i].meaning);
+
+	fprintf(out,
+		"\nWithout a command: %s. `tracer COMMAND --help` explains a command.\n"
+		"Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+		commands[0]->name);
+}
+
+int help_option_label(char *to, size_t room, const struct option_spec *spec)
+{
+	char letter[8] = "    ";
+
+	if (spec->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", spec->letter);
+	return snprintf(to, room, "%s--%s%s%s", letter, spec->name, spec->value ? " " : "",
+			spec->value ? spec->value : "");
+}
+
+static void print_options(FILE *out, const struct command *command)
+{
+	static const struct option_spec help_option = { .name = "help",
+							.letter = 'h',
+							.help = "print this text" };
+	int indent = 0;
+	char label[128];
+
+	for (const struct option_spec *spec = command->options; spec && spec->name; spec++)
+		indent = max(indent, help_option_label(label, sizeof(label), spec));
+	help_option_label(label, sizeof(label), &help_option);
+	indent = min(max(indent, (int)strlen(label)), LABEL_COLUMNS_MAX) + 4;
+
+	fputs("\nOptions:\n", out);
+	for (const struct option_spec *spec = command->options; spec && spec->name; spec++) {
+		help_option_label(label, sizeof(label), spec);
+		print_row(out, label, spec->help, indent);
+	}
+	help_option_label(label, sizeof(label), &help_option);
+	print_row(out, label, help_option.help, indent);
+}
+
+/* A usage of several lines is one way to call it per line. */
+static void print_usage(FILE *out, const struct command *command)
+{
+	const char *usage = command->usage ? command->usage : "";
+	const char *before = "Usage:";
+
+	do {
+		int length = (int)strcspn(usage, "\n");
+
+		fprintf(out, is_default(command) ? "%-6s tracer [%s]" : "%-6s tracer %s", before,
+			command->name);
+		fprintf(out, "%s%.*s\n", length ? " " : "", length, usage);
+		usage += length;
+		before = "";
+	} while (*usage && *++usage);
+}
+
+void help_command_text(FILE *out, const struct command *command)
+{
+	fprintf(out, "tracer %s: ", command->name);
+	print_wrapped(out, command->summary, 0);
+	fputc('\n', out);
+	print_usage(out, command);
+	print_options(out, command);
+	if (command->details) {
+		size_t length = strlen(command->details);
+
+		fprintf(out, "\n%s", command->details);
+		if (length && command->details[length - 1] != '\n')
+			fputc('\n', out);
+	}
+}
+
+struct help_options {
+	bool manual;
+};
+
+static const struct option_spec help_options[] = {
+	{ "manual", 0, OPTION_FLAG, offsetof(struct help_options, manual), NULL,
+	  "print the manual page of all commands (roff, for man -l -)" },
+	{ 0 },
+};
+
+static int help_run(void *options, char **args, int count, struct err *err)
+{
+	const struct help_options *opts = options;
+	const struct command *command;
+
+	if (count > 1 || (count && opts->manual))
+		return fail(err, -EINVAL, "help explains one command at a time");
+	if (opts->manual) {
+		help_manual(stdout);
+		return 0;
+	}
+	if (!count) {
+		help_overview(stdout);
+		return 0;
+	}
+	command = command_find(args[0]);
+	if (!command) {
+		fail(err, -EINVAL, "there is no command '%s'", args[0]);
+		return hint(err, "tracer --help lists the commands");
+	}
+	help_command_text(stdout, command);
+	return 0;
+}
+
+const struct command help_command = {
+	.name = "help",
+	.usage = "[COMMAND]",
+	.summary = "explain the program, or one command",
+	.options = help_options,
+	.options_bytes = sizeof(struct help_options),
+	.run = help_run,
+};
