@@ -109,6 +109,6 @@ clean: ## remove what was built
 
 .PHONY: fmt
 fmt: ## lay the code out as .clang-format says
-	clang-format -i $(shell git ls-files '*.c' '*.h' | grep -v '^vmlinux/')
+	clang-format -i $(shell git ls-files '*.c')
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -129,8 +129,8 @@ static int parse_with_unit(u64 *out, const char *text, const struct unit *units)
 
 int parse_duration(u64 *ns, const char *text, const char *name, struct err *err)
 {
-	static const struct unit units[] = { { "s", 1e9 },  { "ms", 1e6 },  { "us", 1e3 },
-					     { "µs", 1e3 }, { "ns", 1 },    { "m", 60e9 },
+	static const struct unit units[] = { { "s", 1e9 },    { "ms", 1e6 },   { "us", 1e3 },
+					     { "µs", 1e3 },   { "ns", 1 },     { "m", 60e9 },
 					     { "min", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
 					     { NULL, 0 } };
 	int r = parse_with_unit(ns, text, units);
@@ -147,12 +147,18 @@ int parse_duration(u64 *ns, const char *text, const char *name, struct err *err)
 int parse_size(u64 *bytes, const char *text, const char *name, struct err *err)
 {
 	static const struct unit units[] = {
-		{ "", 1 },	       { "B", 1 },
-		{ "K", 1024.0 },       { "KB", 1024.0 },
-		{ "KiB", 1024.0 },     { "M", 1048576.0 },
-		{ "MB", 1048576.0 },   { "MiB", 1048576.0 },
-		{ "G", 1073741824.0 }, { "GB", 1073741824.0 },
-		{ "GiB", 1073741824.0 }, { "T", 1099511627776.0 },
+		{ "", 1 },
+		{ "B", 1 },
+		{ "K", 1024.0 },
+		{ "KB", 1024.0 },
+		{ "KiB", 1024.0 },
+		{ "M", 1048576.0 },
+		{ "MB", 1048576.0 },
+		{ "MiB", 1048576.0 },
+		{ "G", 1073741824.0 },
+		{ "GB", 1073741824.0 },
+		{ "GiB", 1073741824.0 },
+		{ "T", 1099511627776.0 },
 		{ NULL, 0 },
 	};
 	int r = parse_with_unit(bytes, text, units);

@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define LABEL_COLUMNS_MAX 30	/* a longer label gets a line of its own */
+#define LABEL_COLUMNS_MAX 30 /* a longer label gets a line of its own */
 
 static const char overview_top[] =
-	"tracer " TRACER_VERSION ": record what a running program does and waits for; see why it is "
+	"tracer " TRACER_VERSION
+	": record what a running program does and waits for; see why it is "
 	"slow\n";
 
 static const struct {

@@ -61,7 +61,7 @@ static int finish_output(int status)
 
 static int run_command(const struct command *command, char **words, int count, struct err *err)
 {
-	CLEANUP(free) void *options = calloc(1, command->options_bytes ? command->options_bytes : 1);
+	CLEANUP(free) void *options = calloc(1, max(command->options_bytes, (size_t)1));
 	int r;
 
 	if (!options)
@@ -98,9 +98,8 @@ static int unknown_command(const char *word, struct err *err)
 		return hint(err, "did you mean: tracer %s ...", nearest);
 	if (word[strspn(word, "0123456789,")] == 0)
 		return hint(err, "did you mean: tracer -p %s", word);
-	if ((length > 6 && !strcmp(word + length - 6, ".trace")) || !access(word, R_OK | X_OK))
-		return hint(err, access(word, X_OK) ? "did you mean: tracer report %s"
-						    : "did you mean: tracer -- %s", word);
+	if (length > 6 && !strcmp(word + length - 6, ".trace"))
+		return hint(err, "did you mean: tracer report %s", word);
 	return hint(err, "tracer --help lists the commands; tracer -- %s records a program", word);
 }
 
@@ -135,7 +134,7 @@ int main(int argc, char **argv)
 	int status;
 
 	fill_standard_fds();
-	signal(SIGPIPE, SIG_DFL);	/* also when whoever started us ignores it */
+	signal(SIGPIPE, SIG_DFL); /* also when whoever started us ignores it */
 
 	status = run(argv + 1, max(argc - 1, 0), &err);
 	if (status < 0) {

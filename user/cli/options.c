@@ -9,16 +9,16 @@
 #include "user/base/cleanup.h"
 #include "user/base/text.h"
 
-#define NAME_MAX_BYTES 48	/* of a name that is compared by its edit distance */
+#define NAME_MAX_BYTES 48 /* of a name that is compared by its edit distance */
 #define LABEL_BYTES    64
 
 /* What is being read: one command line */
 struct parse {
 	const struct command *command;
-	char *options;		/* the command's struct */
+	char *options; /* the command's struct */
 	char **words;
 	int count;
-	int at;			/* the next word */
+	int at; /* the next word */
 	struct err *err;
 };
 
@@ -92,7 +92,7 @@ const char *options_nearest(const char *typed, const char *(*next)(void *state),
 {
 	const char *nearest = NULL, *name;
 	size_t length = strlen(typed);
-	size_t best = length < 3 ? 1 : length < 6 ? 2 : 3;	/* slips that are still likely */
+	size_t best = length < 3 ? 1 : length < 6 ? 2 : 3; /* slips that are still likely */
 
 	best = min(best, length ? length - 1 : 0);
 	while ((name = next(state))) {
@@ -135,8 +135,8 @@ static int unknown_letter(struct parse *p, const char *letters)
 {
 	const struct option_spec *whole = find_long(p->command, letters, strlen(letters));
 
-	fail(p->err, -EINVAL, "unknown option '-%.*s'", (int)max(utf8_length(letters, 4), (size_t)1),
-	     letters);
+	fail(p->err, -EINVAL, "unknown option '-%.*s'",
+	     (int)max(utf8_length(letters, 4), (size_t)1), letters);
 	if (whole && letters[1])
 		return hint(p->err, "did you mean --%s?", whole->name);
 	return hint(p->err, "tracer %s --help lists the options", p->command->name);

@@ -19,7 +19,7 @@
 #include "user/base/text.h"
 #include "user/record/host.h"
 
-#define RECORDER_BYTES (64ULL << 20)	/* what a recording takes by default, at most */
+#define RECORDER_BYTES (64ULL << 20) /* what a recording takes by default, at most */
 
 struct fact *doctor_add(struct doctor *doctor, const char *name, enum fact_state state,
 			const char *fmt, ...)
@@ -136,8 +136,8 @@ static void check_namespaces(struct doctor *doctor)
 		fact_means(fact, "its root is an ordinary user to the kernel");
 		fact_advice(fact, "run tracer as root of the host");
 	} else if (!host_in_first_pid_namespace()) {
-		fact = doctor_add(doctor, "namespace", FACT_WARNING, "in a PID namespace "
-							    "(a container)");
+		fact = doctor_add(doctor, "namespace", FACT_WARNING,
+				  "in a PID namespace (a container)");
 		fact_means(fact, "events carry the host's PIDs; -p takes those seen here");
 		fact_advice(fact, "run tracer on the host, or the container with --pid=host");
 	} else {
@@ -172,8 +172,8 @@ static void check_seccomp(struct doctor *doctor)
 	struct fact *fact;
 
 	if (mode < 1) {
-		doctor_add(doctor, "seccomp", mode ? FACT_UNKNOWN : FACT_OK, mode ? "not told"
-									     : "off");
+		doctor_add(doctor, "seccomp", mode ? FACT_UNKNOWN : FACT_OK,
+			   mode ? "not told" : "off");
 		return;
 	}
 	fact = doctor_add(doctor, "seccomp", FACT_WARNING, "a filter is on (a container?)");
@@ -238,7 +238,8 @@ static void check_jit(struct doctor *doctor)
 static void check_clock(struct doctor *doctor)
 {
 	/* Each reading leaves the CPU for a device: a microsecond and more per event. */
-	static const char *const slow[] = { "hpet", "acpi_pm", "jiffies", "refined-jiffies", "pit" };
+	static const char *const slow[] = { "hpet", "acpi_pm", "jiffies", "refined-jiffies",
+					    "pit" };
 	struct fact *fact;
 	char line[64];
 
@@ -277,7 +278,7 @@ static void check_memory(struct doctor *doctor)
 	struct fact *fact;
 
 	fact = doctor_add(doctor, "memory",
-			  !available			   ? FACT_UNKNOWN
+			  !available                       ? FACT_UNKNOWN
 			  : available < 4 * RECORDER_BYTES ? FACT_WARNING
 							   : FACT_OK,
 			  "%s available, %ld CPUs; a recording takes up to %s",
@@ -297,9 +298,9 @@ static bool mounted(const char *path, long magic)
 static void check_filesystems(struct doctor *doctor)
 {
 	const char *cgroup = mounted("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC) ? "/sys/fs/cgroup"
-			   : mounted("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC)
-				   ? "/sys/fs/cgroup/unified"
-				   : NULL;
+			     : mounted("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC)
+				     ? "/sys/fs/cgroup/unified"
+				     : NULL;
 	bool tracefs = !access("/sys/kernel/tracing/events", R_OK) ||
 		       !access("/sys/kernel/debug/tracing/events", R_OK);
 	struct fact *fact;
@@ -321,16 +322,16 @@ static void check_perf(struct doctor *doctor)
 	if (host_read_line(line, sizeof(line), "/proc/sys/kernel/perf_event_paranoid"))
 		doctor_add(doctor, "perf", FACT_UNKNOWN, "perf_event_paranoid is not told");
 	else
-		doctor_add(doctor, "perf", FACT_OK, "perf_event_paranoid = %s; counts only without "
-			   "CAP_PERFMON", line);
+		doctor_add(doctor, "perf", FACT_OK,
+			   "perf_event_paranoid = %s; counts only without CAP_PERFMON", line);
 }
 
 void doctor_examine(struct doctor *doctor)
 {
 	static void (*const checks[])(struct doctor *) = {
-		check_machine,	   check_kernel,  check_user,	     check_namespaces,
-		check_lockdown,	   check_seccomp, check_unprivileged, check_memlock,
-		check_memory,	   check_clock,	  check_jit,	     check_perf,
+		check_machine,     check_kernel,  check_user,         check_namespaces,
+		check_lockdown,    check_seccomp, check_unprivileged, check_memlock,
+		check_memory,      check_clock,   check_jit,          check_perf,
 		check_filesystems, doctor_try,
 	};
 

@@ -74,7 +74,7 @@ static bool no_tracepoint(int code)
 
 static const struct {
 	bool (*applies)(int code);
-	const char *text;	/* behind "cannot WHAT: " */
+	const char *text; /* behind "cannot WHAT: " */
 	const char *hint;
 } reasons[] = {
 	{ foreign_root, "root inside a user namespace has no rights over the kernel",

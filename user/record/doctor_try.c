@@ -20,7 +20,7 @@ DEFINE_CLEANUP(struct btf *, btf__free)
 /* Tracepoints that the kernel side attaches to, and what is missing without each */
 static const struct {
 	const char *name;
-	const char *without;	/* NULL: no recording */
+	const char *without; /* NULL: no recording */
 } tracepoints[] = {
 	{ "sched_switch", NULL },
 	{ "sched_waking", NULL },
@@ -135,8 +135,8 @@ static int try_mapped_array(const struct btf *btf)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	CLEANUP(close) int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "tracer_doctor", 4,
-						(__u32)page, 1, &opts);
+	CLEANUP(close)
+	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "tracer_doctor", 4, (__u32)page, 1, &opts);
 	void *memory;
 
 	if (map < 0)
@@ -150,8 +150,9 @@ static int try_mapped_array(const struct btf *btf)
 
 static int try_ring(const struct btf *btf)
 {
-	CLEANUP(close) int map = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tracer_doctor", 0, 0,
-						(__u32)sysconf(_SC_PAGESIZE), NULL);
+	CLEANUP(close)
+	int map = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "tracer_doctor", 0, 0,
+				 (__u32)sysconf(_SC_PAGESIZE), NULL);
 
 	return min(map, 0);
 }

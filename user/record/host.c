@@ -85,7 +85,7 @@ static bool namespace_is(const char *path, ino_t inode)
 {
 	struct stat st;
 
-	return stat(path, &st) || st.st_ino == inode;	/* no /proc: assume the usual case */
+	return stat(path, &st) || st.st_ino == inode; /* no /proc: assume the usual case */
 }
 
 bool host_in_first_user_namespace(void)
