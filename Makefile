@@ -85,13 +85,34 @@ UNIT_SRC := $(filter-out tests/unit/helpers%.c,$(wildcard tests/unit/*.c))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 UNIT_AUX := $(call obj,$(wildcard tests/unit/helpers*.c))
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_AUX) $(CORE_OBJ)
-	@mkdir -p $(@D)
+$(BUILD)/tests/unit/%.o: override CFLAGS += -Werror=unused-function
+
+$(UNIT_BIN): %: %.o $(UNIT_AUX) $(CORE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_TRACE) -lm
+
+# The command line without its commands can be tested too.
+$(filter $(BUILD)/tests/unit/cli_%,$(UNIT_BIN)): \
+	$(call obj,user/cli/options.c user/cli/help.c user/cli/manual.c)
 
 .PHONY: check
 check: $(UNIT_BIN) ## unit tests: no root, seconds
 	@for t in $(UNIT_BIN); do $$t || failed=1; done; [ -z "$$failed" ]
+
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+.PHONY: check-asan
+check-asan: ## unit tests with address and undefined behaviour sanitizers
+	$(MAKE) check BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)'
+
+.PHONY: lint
+lint: ## check rooms, files, layout and scripts
+	tests/lint/rooms
+	tests/lint/files
+	tests/lint/tools
+
+.PHONY: deps
+deps: ## install what build and tests need (Debian packages, as root)
+	sh tests/deps.sh test
 
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOAD_BIN := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(WORKLOAD_SRC))
@@ -102,6 +123,28 @@ workloads: $(WORKLOAD_BIN) ## build the programs that tests and the demo record
 $(BUILD)/workloads/%: tests/workloads/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pthread $(LDFLAGS) -o $@ $< -lm
+
+# Installation
+$(BUILD)/tracer.1: $(TRACER)
+	$(TRACER) help --manual > $@.tmp
+	mv $@.tmp $@
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/tracer
+DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md)
+
+.PHONY: install
+install: $(TRACER) $(BUILD)/tracer.1 ## install to PREFIX [/usr/local], below DESTDIR
+	install -d '$(BINDIR)' '$(MANDIR)' '$(DOCDIR)'
+	install -m 755 $(TRACER) '$(BINDIR)/tracer'
+	install -m 644 $(BUILD)/tracer.1 '$(MANDIR)/tracer.1'
+	install -m 644 $(DOCS) '$(DOCDIR)'
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f '$(BINDIR)/tracer' '$(MANDIR)/tracer.1'
+	rm -rf '$(DOCDIR)'
 
 .PHONY: clean
 clean: ## remove what was built
