@@ -96,7 +96,7 @@ static int unknown_command(const char *word, struct err *err)
 	fail(err, -EINVAL, "there is no command '%s'", word);
 	if (nearest)
 		return hint(err, "did you mean: tracer %s ...", nearest);
-	if (word[strspn(word, "0123456789,")] == 0)
+	if (*word && word[strspn(word, "0123456789,")] == 0)
 		return hint(err, "did you mean: tracer -p %s", word);
 	if (length > 6 && !strcmp(word + length - 6, ".trace"))
 		return hint(err, "did you mean: tracer report %s", word);
