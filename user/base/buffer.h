@@ -41,7 +41,7 @@ static inline u8 *varint_put(u8 *to, u64 value)
 
 static inline u64 zigzag(s64 value)
 {
-	return ((u64)value << 1) ^ (u64)(value >> 63);
+	return ((u64)value << 1) ^ -(u64)(value < 0);
 }
 
 static inline s64 unzigzag(u64 value)
