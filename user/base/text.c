@@ -24,8 +24,9 @@ char *text_duration(char to[TEXT_MAX], u64 ns)
 		const char *unit;
 	} units[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "µs" } };
 
-	if (ns >= 60 * NSEC_PER_SEC) {
-		u64 seconds = (ns + NSEC_PER_SEC / 2) / NSEC_PER_SEC;
+	/* From 59.95 s on it would read "60.0 s". */
+	if (ns >= 60 * NSEC_PER_SEC - 50 * NSEC_PER_MSEC) {
+		u64 seconds = ns / NSEC_PER_SEC + (ns % NSEC_PER_SEC >= NSEC_PER_SEC / 2);
 
 		if (seconds < 3600)
 			snprintf(to, TEXT_MAX, "%u min %02u s", (unsigned int)(seconds / 60),
