@@ -182,9 +182,9 @@ int parse_number(u64 *number, const char *text, u64 least, u64 most, const char 
 	errno = 0;
 	if (isdigit((unsigned char)text[0]))
 		value = strtoull(text, &end, 10);
-	if (!end || *end || errno)
+	if (!end || *end)
 		return fail(err, -EINVAL, "%s: '%s' is not a number", name, text);
-	if (value < least || value > most) {
+	if (errno || value < least || value > most) {
 		fail(err, -EINVAL, "%s: %s is out of range", name, text);
 		return hint(err, "it can be %" PRIu64 " to %" PRIu64, least, most);
 	}
