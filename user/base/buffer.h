@@ -83,6 +83,8 @@ static inline u64 cursor_varint(struct cursor *c)
 		if (c->at >= c->end)
 			break;
 		byte = *c->at++;
+		if (shift == 63 && byte > 1)
+			break;	/* more than 64 bits */
 		value |= (u64)(byte & 0x7f) << shift;
 		if (!(byte & 0x80))
 			return value;
