@@ -14,7 +14,8 @@ static void before_value(struct json *j)
 		j->named = false;
 		return;
 	}
-	if (j->comma[j->depth])
+	/* Values outside any bracket stand for themselves: one per line, as NDJSON. */
+	if (j->depth && j->comma[j->depth])
 		fputc(',', j->out);
 	j->comma[j->depth] = true;
 }
