@@ -5,29 +5,34 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int fail(struct err *err, int code, const char *fmt, ...)
 {
+	char text[sizeof(err->text)];
 	va_list args;
 
 	if (!err)
 		return code;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);	/* @args may be err->text itself */
+	va_end(args);
+	memcpy(err->text, text, sizeof(text));
 	err->code = code;
 	err->hint[0] = 0;
-	va_start(args, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, args);
-	va_end(args);
 	return code;
 }
 
 int hint(struct err *err, const char *fmt, ...)
 {
+	char text[sizeof(err->hint)];
 	va_list args;
 
 	if (!err)
 		return -EINVAL;
 	va_start(args, fmt);
-	vsnprintf(err->hint, sizeof(err->hint), fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	memcpy(err->hint, text, sizeof(text));
 	return err->code;
 }
