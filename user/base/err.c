@@ -15,7 +15,7 @@ int fail(struct err *err, int code, const char *fmt, ...)
 	if (!err)
 		return code;
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);	/* @args may be err->text itself */
+	vsnprintf(text, sizeof(text), fmt, args); /* @args may be err->text itself */
 	va_end(args);
 	memcpy(err->text, text, sizeof(text));
 	err->code = code;
