@@ -9,8 +9,7 @@
 
 static const char overview_top[] =
 	"tracer " TRACER_VERSION
-	": record what a running program does and waits for; see why it is "
-	"slow\n";
+	": what a running program does, what it waits for, why it is slow\n";
 
 static const struct {
 	const char *line;
