@@ -10,7 +10,7 @@ static pthread_barrier_t start;
 static void *busy(void *number)
 {
 	long i = (long)number;
-	char name[16];
+	char name[32];
 	struct thread_truth *t;
 	uint64_t end;
 

@@ -13,7 +13,7 @@ int main(int argc, char **argv)
 	struct thread_truth *t;
 	pid_t *pids, child = 0;
 	long depth, level;
-	char name[16];
+	char name[32];
 	int status;
 
 	workload_begin(argc, argv);

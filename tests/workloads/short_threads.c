@@ -6,7 +6,7 @@
 
 static void *moment(void *number)
 {
-	char name[16];
+	char name[32];
 
 	snprintf(name, sizeof(name), "short-%ld", (long)number);
 	prctl(PR_SET_NAME, name);

@@ -100,15 +100,35 @@ static UNUSED void sleep_ns(uint64_t ns)
 		;
 }
 
-/* Burns CPU for @ns of this thread's own CPU time. */
+static inline void spin_rounds(uint64_t rounds)
+{
+	for (volatile uint64_t i = 0; i < rounds; i++)
+		;
+}
+
+/* How many rounds of the loop this CPU does in a millisecond; the best of a few trials. */
+static UNUSED uint64_t spin_rounds_per_ms(void)
+{
+	static uint64_t known;
+	uint64_t best = 0;
+
+	for (int i = 0; i < 5 && !__atomic_load_n(&known, __ATOMIC_RELAXED); i++) {
+		uint64_t ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+		spin_rounds(200000);
+		ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - ns;
+		if (ns && 200000 * MS / ns > best)
+			best = 200000 * MS / ns;
+	}
+	if (best)
+		__atomic_store_n(&known, best, __ATOMIC_RELAXED);
+	return __atomic_load_n(&known, __ATOMIC_RELAXED);
+}
+
+/* Burns about @ns of CPU time, without a system call on the way. */
 static UNUSED void spin_cpu_ns(uint64_t ns)
 {
-	uint64_t end = clock_ns(CLOCK_THREAD_CPUTIME_ID) + ns;
-
-	do {
-		for (volatile int i = 0; i < 20000; i++)
-			;
-	} while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end);
+	spin_rounds(spin_rounds_per_ms() * (ns / 1000) / 1000);
 }
 
 static UNUSED uint64_t run_delay_ns(void)
