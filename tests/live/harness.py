@@ -1,0 +1,535 @@
+"""harness - what every live test uses: processes that end, recordings, reports, and judgements
+
+A test is a function marked with @test whose name states a fact; it takes the Scene it plays in.
+It fails by an exception: Failed from check(), near() and the like, or any other. Skipped says
+why something cannot be tested here.
+
+Truth comes from the workload (see tests/workloads/workload.h), which measured itself.
+"""
+
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import shlex
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
+if not BUILD.is_absolute():
+    BUILD = ROOT / BUILD
+TRACER = str(BUILD / "tracer")
+WORKLOADS = BUILD / "workloads"
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+# Wait kinds, as reports call them: a partition of the blocked time.
+KINDS = ("network", "sync", "disk", "pipe", "poll", "sleep", "fault", "child", "other")
+
+
+class Failed(Exception):
+    """What was found is not what is true."""
+
+
+class Skipped(Exception):
+    """It cannot be tested here."""
+
+
+TESTS = []
+
+
+def test(function=None, seconds=60):
+    """Marks a test; it fails when it takes longer than @seconds."""
+    if function is None:
+        return lambda real: test(real, seconds)
+    TESTS.append((function, seconds))
+    return function
+
+
+# Judgements
+
+
+def check(condition, reason):
+    """Fails with @reason unless @condition holds."""
+    if not condition:
+        raise Failed(reason)
+
+
+def equal(found, truth, what):
+    """Fails unless @found is exactly @truth."""
+    check(found == truth, f"{what}: {found!r}, in truth {truth!r}")
+
+
+def near(found, truth, what, share=0.05, slack=0):
+    """Fails unless @found is within @share of @truth, or within @slack more."""
+    room = abs(truth) * share + slack
+    check(abs(found - truth) <= room, f"{what}: {found:,}, in truth {truth:,} (+- {room:,.0f})")
+
+
+def between(found, least, most, what):
+    """Fails unless @found lies between @least and @most."""
+    check(least <= found <= most, f"{what}: {found:,}, in truth {least:,.0f} to {most:,.0f}")
+
+
+def wait_until(condition, what, seconds=10):
+    """Waits for what @condition returns to become true; fails after @seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise Failed(f"not within {seconds} s: {what}")
+
+
+def need(*programs):
+    """Skips the test unless all @programs are installed."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    for program in programs:
+        if not shutil.which(program, path=path):
+            raise Skipped(f"{program} is not installed")
+
+
+# Processes
+
+
+class Process:
+    """A process that a test started; it leads a session of its own and ends with the test."""
+
+    def __init__(self, command, **options):
+        self.command = [str(word) for word in command]
+        self.popen = subprocess.Popen(self.command, start_new_session=True, **options)
+        self.pid = self.popen.pid
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, seconds=30):
+        """Its exit status; fails when it does not end by itself."""
+        try:
+            return self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"still runs after {seconds} s: {shlex.join(self.command)}") from None
+
+    def end(self):
+        """Ends it and what it started, if that has not happened yet."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        if self.alive():
+            self.popen.kill()
+        self.popen.wait(10)
+        for stream in (self.popen.stdout, self.popen.stderr, self.popen.stdin):
+            if stream:
+                stream.close()
+
+
+class Workload(Process):
+    """One of tests/workloads, which tells its truth as JSON on its output."""
+
+    def __init__(self, name, *args, prefix=(), **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        super().__init__([*prefix, WORKLOADS / name, *args], **options)
+        self.first = None
+        self.pending = b""
+
+    def read_line(self, seconds=30):
+        """The next line of its output, as JSON."""
+        stdout = self.popen.stdout.fileno()
+        while b"\n" not in self.pending:
+            if not select.select([stdout], [], [], seconds)[0]:
+                raise Failed(f"no output within {seconds} s: {shlex.join(self.command)}")
+            piece = os.read(stdout, 65536)
+            check(piece, f"ended without its truth: {shlex.join(self.command)}")
+            self.pending += piece
+        line, self.pending = self.pending.split(b"\n", 1)
+        return json.loads(line)
+
+    def ready(self):
+        """Waits until it holds (--hold); what it said then."""
+        self.first = self.read_line()
+        check("ready" in self.first, f"no 'ready' from {shlex.join(self.command)}")
+        return self.first
+
+    def go(self):
+        """Lets it begin."""
+        os.kill(self.target_pid(), signal.SIGUSR1)
+
+    def target_pid(self):
+        """Its PID as this process sees it (it may run in another PID namespace)."""
+        return self.pid
+
+    def truth(self):
+        """What it measured, when it is done."""
+        return self.read_line()
+
+
+class Recorder(Process):
+    """`tracer` in the background, its two outputs in files."""
+
+    def __init__(self, scene, args, trace=None):
+        self.out_path = scene.path("tracer.out")
+        self.err_path = scene.path("tracer.err")
+        self.trace = trace
+        with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
+            super().__init__([TRACER, *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                             cwd=scene.dir)
+
+    def bpf_fds(self):
+        """How many attached BPF programs it holds (links, raw tracepoints)."""
+        return len([name for name in fd_names(self.pid)
+                    if "bpf" in name and "map" not in name and "prog" not in name])
+
+    def attached(self, seconds=20):
+        """Waits until its programs are attached and its trace has begun."""
+        end = time.monotonic() + seconds
+        before, since = 0, time.monotonic()
+        while time.monotonic() < end:
+            if not self.alive():
+                raise Failed(f"tracer ended before it recorded: {self.stderr().strip()}")
+            count = self.bpf_fds()
+            if count != before or not count:
+                before, since = count, time.monotonic()
+            begun = not self.trace or os.path.exists(self.trace + ".partial")
+            if begun and count and time.monotonic() - since > 0.4:
+                return
+            time.sleep(0.02)
+        raise Failed(f"tracer does not record after {seconds} s: {self.stderr().strip()}")
+
+    def stop(self, number=signal.SIGINT, seconds=30):
+        """Ends the recording; the exit status."""
+        self.signal(number)
+        return self.wait(seconds)
+
+    def stdout(self):
+        return pathlib.Path(self.out_path).read_text(errors="replace")
+
+    def stderr(self):
+        return pathlib.Path(self.err_path).read_text(errors="replace")
+
+
+def fd_names(pid):
+    """What the descriptors of process @pid refer to."""
+    names = []
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                names.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+            except OSError:
+                pass
+    except OSError:
+        pass
+    return names
+
+
+def bpf_program_ids(pid):
+    """The ids of the BPF programs that process @pid holds."""
+    ids = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
+        except OSError:
+            continue
+        ids.update(int(number) for number in re.findall(r"^prog_id:\s*(\d+)", text, re.M))
+    return ids
+
+
+def thread_ids(pid):
+    """The threads of process @pid now."""
+    return sorted(int(tid) for tid in os.listdir(f"/proc/{pid}/task"))
+
+
+def switches_of(pid):
+    """Per thread of @pid how often the kernel counted that it left a CPU."""
+    counts = {}
+    for tid in thread_ids(pid):
+        text = pathlib.Path(f"/proc/{pid}/task/{tid}/status").read_text()
+        counts[tid] = sum(int(n) for n in re.findall(r"^(?:non)?voluntary_ctxt_switches:\s*(\d+)",
+                                                     text, re.M))
+    return counts
+
+
+# Traces
+
+
+class Trace:
+    """A trace file and its reports."""
+
+    def __init__(self, scene, path):
+        self.scene = scene
+        self.path = str(path)
+        self.reports = {}
+
+    def report(self, kind, *filters):
+        """The report of @kind as the object that --json prints."""
+        key = (kind, *filters)
+        if key not in self.reports:
+            done = self.scene.tracer("report", kind, self.path, "--json", *filters)
+            equal(done.returncode, 0, f"exit status of report {kind} ({done.stderr.strip()})")
+            found = json.loads(done.stdout)
+            check(kind in found or kind == "summary", f"report {kind} has no member '{kind}'")
+            check("losses" in found, f"report {kind} says nothing of losses")
+            self.reports[key] = found
+            if kind == "threads":
+                sums_are_exact(found["threads"])
+        return self.reports[key]
+
+    def threads(self, *filters):
+        """The rows of the report threads, whose sums have been judged."""
+        return self.report("threads", *filters)["threads"]
+
+    def thread(self, tid=None, name=None):
+        """The one thread with this tid or name."""
+        rows = [row for row in self.threads()
+                if (tid is None or row["tid"] == tid) and (name is None or row["name"] == name)]
+        which = f"thread tid={tid} name={name}"
+        check(rows, f"{which} is not in the report")
+        equal(len(rows), 1, f"rows of {which}")
+        return rows[0]
+
+    def waits(self, *filters):
+        """The rows of the report waits."""
+        return self.report("waits", *filters)["waits"]
+
+    def lost(self):
+        """How many events were lost."""
+        return self.report("threads")["losses"]["events"]
+
+    def events(self, *kinds):
+        """Events of dump --json, of these kinds (all without)."""
+        for event in self.scene.dump(self.path):
+            if not kinds or event["kind"] in kinds:
+                yield event
+
+    def nothing_lost(self):
+        equal(self.lost(), 0, "lost events")
+
+
+def wait_of(row, kind):
+    """Wait of @kind of a thread's row: ns, count, longest_ns (zeros when there is none)."""
+    return row["waits"].get(kind) or {"ns": 0, "count": 0, "longest_ns": 0}
+
+
+def waited_ns(row):
+    """All waits of a thread's row together."""
+    return sum(wait["ns"] for wait in row["waits"].values())
+
+
+def sums_are_exact(rows):
+    """For every thread execution + scheduler wait + waits = observed time, to the nanosecond."""
+    for row in rows:
+        total = row["execution_ns"] + row["scheduler_wait_ns"] + waited_ns(row)
+        total += row.get("unknown_ns", 0)
+        who = f"thread {row.get('tid')} '{row.get('name')}'"
+        equal(total, row["observed_ns"], f"execution + scheduler wait + waits of {who}")
+        unknown = set(row["waits"]) - set(KINDS)
+        check(not unknown, f"unknown wait kinds {unknown} of {who}")
+
+
+def who_woke(row):
+    """How often each waker ended the waits of a row of the report waits: {name: count}.
+
+    Names are thread names, or what stands for an interrupt; tids are added as "tid:N".
+    """
+    wakers = {}
+    for waker in row.get("wakers", []):
+        names = [waker.get("name"), waker.get("context")]
+        if waker.get("tid"):
+            names.append(f"tid:{waker['tid']}")
+        for name in names:
+            if name:
+                wakers[name] = wakers.get(name, 0) + waker["count"]
+    return wakers
+
+
+def matches_truth(trace, truth, kinds=None):
+    """Judges the row of one thread by the truth that the thread told; returns the row.
+
+    @kinds: per wait kind the timed calls that make it up. A call's own measure also holds
+    its way back to a CPU, so the thread's scheduler wait is allowed below it.
+    """
+    row = trace.thread(tid=truth["tid"])
+    who = f"thread {truth['tid']} '{truth['name']}'"
+    equal(row["name"], truth["name"], f"name of {who}")
+    between(row["observed_ns"], truth["lived_ns"] * 0.95, float("inf"), f"observed time of {who}")
+    near(row["execution_ns"], truth["cpu_ns"], f"execution of {who}", slack=3 * MS)
+    near(row["scheduler_wait_ns"], truth["run_delay_ns"], f"scheduler wait of {who}",
+         slack=3 * MS)
+    for kind, calls in (kinds or {}).items():
+        ns = sum(truth["calls"][call]["ns"] for call in calls)
+        count = sum(truth["calls"][call]["count"] for call in calls)
+        longest = max(truth["calls"][call]["longest_ns"] for call in calls)
+        wait = wait_of(row, kind)
+        between(wait["ns"], ns * 0.95 - truth["run_delay_ns"] - 50_000 * count, ns * 1.05 + MS,
+                f"{kind} wait of {who}")
+        near(wait["count"], count, f"number of {kind} waits of {who}", slack=2)
+        between(wait["longest_ns"], longest * 0.95 - truth["run_delay_ns"] - MS,
+                longest * 1.05 + MS, f"longest {kind} wait of {who}")
+    return row
+
+
+def thread_truth(truth, name):
+    """What the workload's thread @name told."""
+    for thread in truth["threads"]:
+        if thread["name"] == name:
+            return thread
+    raise Failed(f"the workload told nothing of its thread {name}")
+
+
+# Scenes
+
+
+class Scene:
+    """Where one test plays: a directory, the processes it started, the commands it gave."""
+
+    def __init__(self, name):
+        self.dir = tempfile.mkdtemp(prefix=f"tracer-{name[:40]}.")
+        os.chmod(self.dir, 0o755)
+        self.processes = []
+        self.cleanups = []
+        self.commands = []
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def memory_directory(self):
+        """A directory of this scene whose files never wait for a disk; None where there is none."""
+        if not os.path.ismount("/dev/shm"):
+            return None
+        path = tempfile.mkdtemp(prefix="tracer-live.", dir="/dev/shm")
+        self.at_end(lambda: shutil.rmtree(path, ignore_errors=True))
+        return path
+
+    def at_end(self, function):
+        """Runs @function when the test is over, the last one first."""
+        self.cleanups.append(function)
+
+    def close(self, keep):
+        """Ends what still runs; removes the directory, unless it is to be kept."""
+        for process in reversed(self.processes):
+            process.end()
+        for function in reversed(self.cleanups):
+            function()
+        if not keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def remember(self, process):
+        self.processes.append(process)
+        self.commands.append(shlex.join(process.command))
+        return process
+
+    def tracer(self, *args, seconds=60, prefix=(), env=None, cwd=None):
+        """Runs tracer to its end; what subprocess.run() returns."""
+        command = [*prefix, TRACER, *(str(arg) for arg in args)]
+        self.commands.append(shlex.join(command))
+        try:
+            return subprocess.run(command, capture_output=True, text=True, errors="replace",
+                                  timeout=seconds, stdin=subprocess.DEVNULL, cwd=cwd or self.dir,
+                                  env={**os.environ, **(env or {})}, check=False)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"still runs after {seconds} s: {shlex.join(command)}") from None
+
+    def dump(self, path):
+        """The events of dump --json, one after the other: a trace may be large."""
+        process = self.remember(Process([TRACER, "dump", "--json", path], text=True,
+                                        stdout=subprocess.PIPE, errors="replace"))
+        for line in process.popen.stdout:
+            yield json.loads(line)
+        equal(process.wait(), 0, "exit status of dump --json")
+
+    def workload(self, name, *args, **options):
+        """Starts a workload; in this scene's directory, so that what it writes goes with it."""
+        options.setdefault("cwd", self.dir)
+        return self.remember(Workload(name, *(str(arg) for arg in args), **options))
+
+    def process(self, *command, **options):
+        return self.remember(Process(command, **options))
+
+    def recorder(self, *args, trace="recorded.trace"):
+        """Starts tracer; waits until it records."""
+        path = self.path(trace) if trace else None
+        output = ["-o", path] if path else []
+        recorder = self.remember(Recorder(self, [*output, *(str(arg) for arg in args)], path))
+        recorder.attached()
+        return recorder
+
+    def record_command(self, name, *args, options=(), status=0):
+        """Records a workload from its first instruction on: its trace and its truth."""
+        path = self.path("recorded.trace")
+        done = self.tracer("-o", path, *options, "--", WORKLOADS / name, *args)
+        equal(done.returncode, status, f"exit status ({done.stderr.strip()[-500:]})")
+        truths = [line for line in done.stdout.splitlines() if line.startswith('{"pid"')]
+        check(truths, f"no truth from {name}: {done.stdout[-500:]}")
+        return Trace(self, path), json.loads(truths[-1])
+
+    def record_attached(self, name, *args, options=(), seconds=60):
+        """Attaches to a workload that holds, lets it begin, records until it has exited."""
+        workload = self.workload(name, "--hold", *args)
+        workload.ready()
+        recorder = self.recorder("-p", workload.pid, *options)
+        workload.go()
+        truth = workload.truth()
+        equal(recorder.wait(seconds), 0, f"exit status of tracer ({recorder.stderr().strip()})")
+        return Trace(self, recorder.trace), truth
+
+    def trace(self, path):
+        return Trace(self, path)
+
+    def terminal(self, *args, columns=80, env=None, seconds=60, interrupt_after=None):
+        """Runs tracer on a terminal of this width: exit status and all that it showed there."""
+        command = [TRACER, *(str(arg) for arg in args)]
+        main, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        environment = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        if "NO_COLOR" not in (env or {}):
+            environment.pop("NO_COLOR", None)
+        environment.pop("COLUMNS", None)
+        process = self.remember(Process(command, stdin=other, stdout=other, stderr=other,
+                                        cwd=self.dir, env=environment))
+        os.close(other)
+        shown, begun, interrupted = b"", time.monotonic(), False
+        try:
+            while True:
+                ready = select.select([main], [], [], 0.1)[0]
+                after = time.monotonic() - begun
+                if interrupt_after is not None and after > interrupt_after and not interrupted:
+                    interrupted = True
+                    process.signal(signal.SIGINT)
+                if after > seconds:
+                    raise Failed(f"still runs after {seconds} s: {shlex.join(command)}")
+                if not ready:
+                    if not process.alive():
+                        break
+                    continue
+                try:
+                    piece = os.read(main, 65536)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                shown += piece
+        finally:
+            os.close(main)
+        return process.wait(), shown.decode(errors="replace")
+
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def columns_of(line):
+    """How many columns a line takes on a terminal, colours left out."""
+    return len(ESCAPES.sub("", line).rstrip("\r\n"))

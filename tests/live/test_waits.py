@@ -1,0 +1,305 @@
+"""Waits: the right kind, count and time, and who ended them, of workloads whose truth is known"""
+
+from harness import (MS, Skipped, between, check, equal, matches_truth, near, test, thread_truth,
+                     wait_of, who_woke)
+
+
+def rows_of(trace, tid, **wanted):
+    """The rows of the report waits for one thread, with these members."""
+    return [row for row in trace.waits("--tid", tid)
+            if all(row.get(key) == value for key, value in wanted.items())]
+
+
+def total(rows, key):
+    return sum(row[key] for row in rows)
+
+
+def woken_by(rows, *names):
+    """How many of the waits in @rows were ended by one of these (names, "tid:N", contexts)."""
+    return sum(max((who_woke(row).get(name, 0) for name in names), default=0) for row in rows)
+
+
+@test
+def a_thread_that_sleeps_20_times_shows_20_sleeps_of_50_ms(scene):
+    trace, truth = scene.record_command("sleeper")
+    trace.nothing_lost()
+    sleeper = thread_truth(truth, "sleeper")
+    matches_truth(trace, sleeper, {"sleep": ["clock_nanosleep"]})
+    rows = rows_of(trace, sleeper["tid"], kind="sleep", syscall="clock_nanosleep")
+    equal(total(rows, "count"), 20, "sleeps in clock_nanosleep")
+    matches_truth(trace, thread_truth(truth, "sleeper-main"), {"sync": ["join"]})
+
+
+@test
+def a_sleep_is_ended_by_an_interrupt_and_by_no_thread(scene):
+    trace, truth = scene.record_command("sleeper")
+    tid = thread_truth(truth, "sleeper")["tid"]
+    for row in rows_of(trace, tid, kind="sleep"):
+        for waker in row.get("wakers", []):
+            check(waker.get("context", "thread") != "thread",
+                  f"the sleep was ended by thread {waker.get('name')} ({waker.get('tid')})")
+
+
+@test
+def percentiles_of_waits_lie_between_the_mean_and_the_longest(scene):
+    trace, truth = scene.record_command("sleeper", "--count", 40, "--ms", 10)
+    tid = thread_truth(truth, "sleeper")["tid"]
+    longest = thread_truth(truth, "sleeper")["calls"]["clock_nanosleep"]["longest_ns"]
+    for row in rows_of(trace, tid, kind="sleep"):
+        near(row["mean_ns"], row["total_ns"] / row["count"], "mean", slack=1)
+        check(row["p50_ns"] <= row["p99_ns"] <= row["longest_ns"], f"percentiles of {row}")
+        near(row["p50_ns"], 10 * MS, "median sleep", share=0.1)
+        between(row["longest_ns"], 10 * MS, longest * 1.01, "longest sleep")
+
+
+@test
+def two_threads_that_pass_a_mutex_wait_for_each_other(scene):
+    trace, truth = scene.record_command("mutex_pair")
+    trace.nothing_lost()
+    tids = {name: thread_truth(truth, name)["tid"] for name in ("ping", "pong")}
+    for name, other in (("ping", "pong"), ("pong", "ping")):
+        told = thread_truth(truth, name)
+        row = matches_truth(trace, told, {"sleep": ["hold", "pause"]})
+        sync = wait_of(row, "sync")
+        lock = told["calls"]["lock"]
+        near(sync["ns"], lock["ns"], f"sync wait of {name}", slack=2 * MS)
+
+        rows = rows_of(trace, tids[name], kind="sync", syscall="futex")
+        rows = [row for row in rows if truth["futex"] in str(row["object"])]
+        near(total(rows, "count"), lock["count"], f"waits of {name} for the mutex", slack=1)
+        near(total(rows, "total_ns"), lock["ns"], f"wait of {name} for the mutex", slack=MS)
+        equal(woken_by(rows, f"tid:{tids[other]}"), total(rows, "count"),
+              f"waits of {name} that {other} ended")
+
+
+def socket_waits(scene, *options, family):
+    """A client waits for answers: the wait is for the network, and the server ends it."""
+    trace, truth = scene.record_command("socket_pingpong", *options)
+    trace.nothing_lost()
+    client, server = thread_truth(truth, "client"), thread_truth(truth, "server")
+    matches_truth(trace, client, {"network": ["read"]})
+    matches_truth(trace, server, {"sleep": ["sleep"]})
+    rows = rows_of(trace, client["tid"], kind="network", syscall="read")
+    equal(total(rows, "count"), client["calls"]["read"]["count"], "waits in read of a socket")
+    check(all(family in str(row["object"]).lower() for row in rows),
+          f"objects of the waits: {[row['object'] for row in rows]}, in truth {family}")
+    return truth, rows, server
+
+
+def woken_by_server(rows, server):
+    near(woken_by(rows, f"tid:{server['tid']}"), total(rows, "count"),
+         "waits of the client that the server ended")
+
+
+@test
+def a_wait_for_an_answer_over_tcp_is_a_network_wait_with_both_addresses(scene):
+    truth, rows, server = socket_waits(scene, family="tcp")
+    objects = " ".join(str(row["object"]) for row in rows)
+    check(f"127.0.0.1:{truth['server_port']}" in objects,
+          f"objects '{objects}' without the server's address")
+    woken_by_server(rows, server)
+
+
+@test
+def a_wait_over_ipv6_shows_its_address(scene):
+    truth, rows, server = socket_waits(scene, "--tcp6", family="tcp")
+    objects = " ".join(str(row["object"]) for row in rows)
+    check("::1" in objects and str(truth["server_port"]) in objects,
+          f"objects '{objects}' without the server's address")
+    woken_by_server(rows, server)
+
+
+@test
+def a_wait_for_a_datagram_is_a_network_wait(scene):
+    truth, rows, server = socket_waits(scene, "--udp", family="udp")
+    check(str(truth["server_port"]) in " ".join(str(row["object"]) for row in rows),
+          "no object has the server's port")
+    woken_by_server(rows, server)
+
+
+@test
+def a_wait_for_a_unix_socket_is_a_network_wait_that_its_peer_ends(scene):
+    _truth, rows, server = socket_waits(scene, "--unix", family="unix")
+    equal(woken_by(rows, f"tid:{server['tid']}"), total(rows, "count"),
+          "waits of the client that the server ended")
+
+
+@test
+def a_reader_and_a_writer_wait_for_a_pipe(scene):
+    trace, truth = scene.record_command("pipe_pair")
+    trace.nothing_lost()
+    slow, waiting = thread_truth(truth, "slow-end"), thread_truth(truth, "waiting-end")
+    matches_truth(trace, waiting, {"pipe": ["read", "write"]})
+    matches_truth(trace, slow, {"sleep": ["sleep"]})
+    for call in ("read", "write"):
+        rows = rows_of(trace, waiting["tid"], kind="pipe", syscall=call)
+        near(total(rows, "total_ns"), waiting["calls"][call]["ns"], f"pipe wait in {call}")
+        equal(woken_by(rows, f"tid:{slow['tid']}"), total(rows, "count"),
+              f"waits in {call} that the slow end ended")
+
+
+@test
+def an_event_loop_waits_in_poll_whatever_wakes_it(scene):
+    trace, truth = scene.record_command("epoll_server")
+    trace.nothing_lost()
+    loop, poker = thread_truth(truth, "event-loop"), thread_truth(truth, "poker")
+    row = matches_truth(trace, loop, {"poll": ["epoll_wait"]})
+    equal(wait_of(row, "network")["count"], 0, "network waits of an event loop")
+    rows = rows_of(trace, loop["tid"], kind="poll", syscall="epoll_wait")
+    near(woken_by(rows, f"tid:{poker['tid']}"), truth["by_eventfd"] + truth["by_socket"],
+         "waits that the poker ended", slack=2)
+
+
+@test
+def write_fsync_and_read_wait_for_the_disk(scene):
+    trace, truth = scene.record_command("file_sync", "--rounds", 40, "--dir", scene.dir)
+    trace.nothing_lost()
+    told = thread_truth(truth, "file-sync")
+    if told["voluntary"] < 20:
+        raise Skipped(f"this disk does not make anyone wait ({told['voluntary']} times)")
+    row = matches_truth(trace, told)
+    disk = wait_of(row, "disk")
+    calls = told["calls"]
+    between(disk["ns"], 1, sum(call["ns"] for call in calls.values()), "disk wait")
+    for kind in ("network", "pipe", "sleep", "poll", "child"):
+        equal(wait_of(row, kind)["count"], 0, f"{kind} waits")
+    # all of the life that was neither spent on a CPU nor waiting for one was spent here
+    near(disk["ns"], told["lived_ns"] - told["cpu_ns"] - told["run_delay_ns"], "disk wait",
+         slack=5 * MS)
+    rows = rows_of(trace, told["tid"], kind="disk", syscall="fsync")
+    between(total(rows, "total_ns"), 0, calls["fsync"]["ns"], "disk wait in fsync")
+
+
+@test
+def the_same_reads_wait_for_nothing_when_the_file_is_in_memory(scene):
+    directory = scene.memory_directory()
+    if not directory:
+        raise Skipped("no tmpfs at /dev/shm")
+    trace, truth = scene.record_command("file_sync", "--dir", directory)
+    row = matches_truth(trace, thread_truth(truth, "file-sync"))
+    between(wait_of(row, "disk")["ns"], 0, 5 * MS, "disk wait for a file in memory")
+
+
+@test
+def page_faults_that_block_are_fault_waits(scene):
+    trace, truth = scene.record_command("faulter", "--dir", scene.dir)
+    trace.nothing_lost()
+    told = thread_truth(truth, "faulter")
+    if truth["userfaultfd"]:
+        giver = thread_truth(truth, "page-giver")
+        calls = ["user_fault"]
+        fault = wait_of(matches_truth(trace, told), "fault")
+        least = sum(told["calls"][call]["ns"] for call in calls)
+        near(fault["ns"], least + told["calls"]["file_fault"]["ns"], "fault wait", share=0.15)
+        rows = rows_of(trace, told["tid"], kind="fault")
+        near(woken_by(rows, f"tid:{giver['tid']}"), told["calls"]["user_fault"]["count"],
+             "faults that the giver of pages ended", slack=1)
+        return
+    if truth["major_faults"] < 100:
+        raise Skipped(f"the pages did not leave memory ({truth['major_faults']} major faults)")
+    fault = wait_of(matches_truth(trace, told), "fault")
+    between(fault["ns"], 1, told["calls"]["file_fault"]["ns"] * 1.05, "fault wait")
+
+
+@test
+def waits_for_children_are_child_waits(scene):
+    trace, truth = scene.record_command("child_waiter")
+    told = thread_truth(truth, "child-waiter")
+    matches_truth(trace, told, {"child": ["wait4", "waitid", "vfork"]})
+    for call, syscalls in (("wait4", ("wait4",)), ("waitid", ("waitid",)),
+                           ("vfork", ("vfork", "clone", "clone3"))):
+        rows = [row for row in rows_of(trace, told["tid"], kind="child")
+                if row["syscall"] in syscalls]
+        near(total(rows, "total_ns"), told["calls"][call]["ns"], f"child wait in {call}",
+             slack=2 * MS)
+
+
+@test
+def polling_descriptors_is_poll_and_polling_nothing_is_sleep(scene):
+    trace, truth = scene.record_command("poller")
+    trace.nothing_lost()
+    told = thread_truth(truth, "poller")
+    calls = ("poll", "ppoll", "select", "pselect6")
+    matches_truth(trace, told, {"poll": calls, "sleep": [call + "_nothing" for call in calls]})
+    for kind, suffix in (("poll", ""), ("sleep", "_nothing")):
+        for call in calls:
+            rows = rows_of(trace, told["tid"], kind=kind, syscall=call)
+            near(total(rows, "total_ns"), told["calls"][call + suffix]["ns"],
+                 f"{kind} wait in {call}", slack=MS)
+
+
+@test
+def semaphores_are_sync_and_message_queues_are_pipes(scene):
+    trace, truth = scene.record_command("sysv")
+    trace.nothing_lost()
+    taker, giver = thread_truth(truth, "taker"), thread_truth(truth, "giver")
+    matches_truth(trace, taker, {"sync": ["semop"], "pipe": ["msgrcv", "mq_timedreceive"]})
+    for kind, syscalls in (("sync", ("semop", "semtimedop")), ("pipe", ("msgrcv",)),
+                           ("pipe", ("mq_timedreceive",))):
+        rows = [row for row in rows_of(trace, taker["tid"], kind=kind)
+                if row["syscall"] in syscalls]
+        equal(total(rows, "count"), truth["rounds"], f"waits in {syscalls[0]}")
+        equal(woken_by(rows, f"tid:{giver['tid']}"), truth["rounds"],
+              f"waits in {syscalls[0]} that the giver ended")
+
+
+@test
+def every_futex_operation_that_waits_is_a_sync_wait_on_its_word(scene):
+    trace, truth = scene.record_command("futex_ops")
+    trace.nothing_lost()
+    told = thread_truth(truth, "futex-waiter")
+    row = matches_truth(trace, told)
+    ns = sum(call["ns"] for call in told["calls"].values())
+    count = sum(call["count"] for call in told["calls"].values())
+    near(wait_of(row, "sync")["ns"], ns, "sync wait", slack=2 * MS)
+    rows = [row for row in rows_of(trace, told["tid"], kind="sync")
+            if any(word in str(row["object"]) for word in truth["words"])]
+    near(total(rows, "total_ns"), ns, "sync wait on the words of the workload")
+    equal(total(rows, "count"), count, "waits on the words of the workload")
+    equal(woken_by(rows, f"tid:{truth['waker']}"), count, "waits that the main thread ended")
+
+
+@test
+def every_futex_operation_is_counted_by_its_name(scene):
+    trace, truth = scene.record_command("futex_ops")
+    trace.nothing_lost()
+    found = {}
+    for event in trace.events("futex"):
+        if futex_word(trace, event) in truth["words"] or event["op"] == "waitv":
+            found[event["op"]] = found.get(event["op"], 0) + 1
+    # their own word may be left out of an event whose switch said the same: then it is found
+    # by the thread, whose barrier uses plain wait and wake only
+    for op, count in truth["ops"].items():
+        if op in ("wait", "wake") or not count:
+            continue
+        equal(found.get(op, 0), count, f"futex events with operation {op}")
+
+
+def futex_word(_trace, event):
+    address = event.get("address")
+    return address if isinstance(address, str) else hex(address or 0)
+
+
+@test
+def four_busy_threads_on_two_cpus_wait_half_of_their_time_for_a_cpu(scene):
+    trace, truth = scene.record_command("busy", "--pin")
+    trace.nothing_lost()
+    names = {told["name"] for told in truth["threads"]}
+    for told in truth["threads"]:
+        row = matches_truth(trace, told)
+        near(row["execution_ns"], told["cpu_ns"], f"execution of {told['name']}")
+        near(row["scheduler_wait_ns"], told["run_delay_ns"], f"scheduler wait of {told['name']}")
+        share = row["scheduler_wait_ns"] / row["observed_ns"]
+        between(share, 0.35, 0.75, f"share of scheduler wait of {told['name']}")
+    instead = trace.report("sched")
+    check(any(name in str(instead) for name in names), "the report sched does not say who ran instead")
+
+
+@test
+def who_ran_instead_of_a_busy_thread_is_another_busy_thread(scene):
+    trace, truth = scene.record_command("busy", "--cpus", 1, "--threads", 2)
+    first = truth["threads"][0]
+    other = truth["threads"][1]
+    found = trace.report("sched", "--tid", first["tid"])
+    check(other["name"] in str(found),
+          f"{other['name']} ran instead of {first['name']}, but is not in the report sched")
