@@ -146,6 +146,21 @@ uninstall: ## remove what install put there
 	rm -f '$(BINDIR)/tracer' '$(MANDIR)/tracer.1'
 	rm -rf '$(DOCDIR)'
 
+.PHONY: live
+live: all ## live tests on this kernel, as root (PATTERN=... chooses)
+	BUILD=$(BUILD) tests/live/run $(PATTERN)
+
+.PHONY: test
+test: ## install what is missing, build, and pass all tests (as root)
+	sh tests/deps.sh test
+	@BUILD=$(BUILD) MAKE='$(MAKE)' tests/all
+
+.PHONY: demo
+demo: ## install what is missing, build, record a small server and report it (as root)
+	sh tests/deps.sh build
+	@$(MAKE) --no-print-directory -j $$(nproc) all
+	@BUILD=$(BUILD) tests/demo
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """harness - what every live test uses: processes that end, recordings, reports, and judgements
 
 A test is a function marked with @test whose name states a fact; it takes the Scene it plays in.
@@ -23,84 +24,15 @@ import tempfile
 import termios
 import time
 
+from judge import Failed, check, equal
+from traces import Trace
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 if not BUILD.is_absolute():
     BUILD = ROOT / BUILD
 TRACER = str(BUILD / "tracer")
 WORKLOADS = BUILD / "workloads"
-
-MS = 1_000_000
-SECOND = 1_000_000_000
-
-# Wait kinds, as reports call them: a partition of the blocked time.
-KINDS = ("network", "sync", "disk", "pipe", "poll", "sleep", "fault", "child", "other")
-
-
-class Failed(Exception):
-    """What was found is not what is true."""
-
-
-class Skipped(Exception):
-    """It cannot be tested here."""
-
-
-TESTS = []
-
-
-def test(function=None, seconds=60):
-    """Marks a test; it fails when it takes longer than @seconds."""
-    if function is None:
-        return lambda real: test(real, seconds)
-    TESTS.append((function, seconds))
-    return function
-
-
-# Judgements
-
-
-def check(condition, reason):
-    """Fails with @reason unless @condition holds."""
-    if not condition:
-        raise Failed(reason)
-
-
-def equal(found, truth, what):
-    """Fails unless @found is exactly @truth."""
-    check(found == truth, f"{what}: {found!r}, in truth {truth!r}")
-
-
-def near(found, truth, what, share=0.05, slack=0):
-    """Fails unless @found is within @share of @truth, or within @slack more."""
-    room = abs(truth) * share + slack
-    check(abs(found - truth) <= room, f"{what}: {found:,}, in truth {truth:,} (+- {room:,.0f})")
-
-
-def between(found, least, most, what):
-    """Fails unless @found lies between @least and @most."""
-    check(least <= found <= most, f"{what}: {found:,}, in truth {least:,.0f} to {most:,.0f}")
-
-
-def wait_until(condition, what, seconds=10):
-    """Waits for what @condition returns to become true; fails after @seconds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise Failed(f"not within {seconds} s: {what}")
-
-
-def need(*programs):
-    """Skips the test unless all @programs are installed."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    for program in programs:
-        if not shutil.which(program, path=path):
-            raise Skipped(f"{program} is not installed")
-
-
-# Processes
 
 
 class Process:
@@ -261,136 +193,6 @@ def switches_of(pid):
         counts[tid] = sum(int(n) for n in re.findall(r"^(?:non)?voluntary_ctxt_switches:\s*(\d+)",
                                                      text, re.M))
     return counts
-
-
-# Traces
-
-
-class Trace:
-    """A trace file and its reports."""
-
-    def __init__(self, scene, path):
-        self.scene = scene
-        self.path = str(path)
-        self.reports = {}
-
-    def report(self, kind, *filters):
-        """The report of @kind as the object that --json prints."""
-        key = (kind, *filters)
-        if key not in self.reports:
-            done = self.scene.tracer("report", kind, self.path, "--json", *filters)
-            equal(done.returncode, 0, f"exit status of report {kind} ({done.stderr.strip()})")
-            found = json.loads(done.stdout)
-            check(kind in found or kind == "summary", f"report {kind} has no member '{kind}'")
-            check("losses" in found, f"report {kind} says nothing of losses")
-            self.reports[key] = found
-            if kind == "threads":
-                sums_are_exact(found["threads"])
-        return self.reports[key]
-
-    def threads(self, *filters):
-        """The rows of the report threads, whose sums have been judged."""
-        return self.report("threads", *filters)["threads"]
-
-    def thread(self, tid=None, name=None):
-        """The one thread with this tid or name."""
-        rows = [row for row in self.threads()
-                if (tid is None or row["tid"] == tid) and (name is None or row["name"] == name)]
-        which = f"thread tid={tid} name={name}"
-        check(rows, f"{which} is not in the report")
-        equal(len(rows), 1, f"rows of {which}")
-        return rows[0]
-
-    def waits(self, *filters):
-        """The rows of the report waits."""
-        return self.report("waits", *filters)["waits"]
-
-    def lost(self):
-        """How many events were lost."""
-        return self.report("threads")["losses"]["events"]
-
-    def events(self, *kinds):
-        """Events of dump --json, of these kinds (all without)."""
-        for event in self.scene.dump(self.path):
-            if not kinds or event["kind"] in kinds:
-                yield event
-
-    def nothing_lost(self):
-        equal(self.lost(), 0, "lost events")
-
-
-def wait_of(row, kind):
-    """Wait of @kind of a thread's row: ns, count, longest_ns (zeros when there is none)."""
-    return row["waits"].get(kind) or {"ns": 0, "count": 0, "longest_ns": 0}
-
-
-def waited_ns(row):
-    """All waits of a thread's row together."""
-    return sum(wait["ns"] for wait in row["waits"].values())
-
-
-def sums_are_exact(rows):
-    """For every thread execution + scheduler wait + waits = observed time, to the nanosecond."""
-    for row in rows:
-        total = row["execution_ns"] + row["scheduler_wait_ns"] + waited_ns(row)
-        total += row.get("unknown_ns", 0)
-        who = f"thread {row.get('tid')} '{row.get('name')}'"
-        equal(total, row["observed_ns"], f"execution + scheduler wait + waits of {who}")
-        unknown = set(row["waits"]) - set(KINDS)
-        check(not unknown, f"unknown wait kinds {unknown} of {who}")
-
-
-def who_woke(row):
-    """How often each waker ended the waits of a row of the report waits: {name: count}.
-
-    Names are thread names, or what stands for an interrupt; tids are added as "tid:N".
-    """
-    wakers = {}
-    for waker in row.get("wakers", []):
-        names = [waker.get("name"), waker.get("context")]
-        if waker.get("tid"):
-            names.append(f"tid:{waker['tid']}")
-        for name in names:
-            if name:
-                wakers[name] = wakers.get(name, 0) + waker["count"]
-    return wakers
-
-
-def matches_truth(trace, truth, kinds=None):
-    """Judges the row of one thread by the truth that the thread told; returns the row.
-
-    @kinds: per wait kind the timed calls that make it up. A call's own measure also holds
-    its way back to a CPU, so the thread's scheduler wait is allowed below it.
-    """
-    row = trace.thread(tid=truth["tid"])
-    who = f"thread {truth['tid']} '{truth['name']}'"
-    equal(row["name"], truth["name"], f"name of {who}")
-    between(row["observed_ns"], truth["lived_ns"] * 0.95, float("inf"), f"observed time of {who}")
-    near(row["execution_ns"], truth["cpu_ns"], f"execution of {who}", slack=3 * MS)
-    near(row["scheduler_wait_ns"], truth["run_delay_ns"], f"scheduler wait of {who}",
-         slack=3 * MS)
-    for kind, calls in (kinds or {}).items():
-        ns = sum(truth["calls"][call]["ns"] for call in calls)
-        count = sum(truth["calls"][call]["count"] for call in calls)
-        longest = max(truth["calls"][call]["longest_ns"] for call in calls)
-        wait = wait_of(row, kind)
-        between(wait["ns"], ns * 0.95 - truth["run_delay_ns"] - 50_000 * count, ns * 1.05 + MS,
-                f"{kind} wait of {who}")
-        near(wait["count"], count, f"number of {kind} waits of {who}", slack=2)
-        between(wait["longest_ns"], longest * 0.95 - truth["run_delay_ns"] - MS,
-                longest * 1.05 + MS, f"longest {kind} wait of {who}")
-    return row
-
-
-def thread_truth(truth, name):
-    """What the workload's thread @name told."""
-    for thread in truth["threads"]:
-        if thread["name"] == name:
-            return thread
-    raise Failed(f"the workload told nothing of its thread {name}")
-
-
-# Scenes
 
 
 class Scene:

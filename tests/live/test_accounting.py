@@ -1,10 +1,12 @@
-"""Accounting: what was recorded and what is counted as lost is together what was made"""
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_accounting - what was recorded and what is counted as lost is together what was made"""
 
 import os
 import signal
 import time
 
-from harness import check, equal, switches_of, test, wait_until
+from harness import switches_of
+from judge import check, equal, test, wait_until
 
 
 class Count:

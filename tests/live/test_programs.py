@@ -1,4 +1,5 @@
-"""Real programs: redis, nginx and a threaded Python program: plausible, and the sums exact"""
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_programs - redis, nginx and a threaded Python program: plausible, and the sums exact"""
 
 import os
 import pathlib
@@ -8,8 +9,8 @@ import subprocess
 import sys
 import time
 
-from harness import (MS, SECOND, between, check, equal, near, need, test, wait_of, wait_until,
-                     waited_ns)
+from judge import MS, SECOND, between, check, equal, near, need, test, wait_until
+from traces import wait_of, waited_ns
 
 
 def free_port():

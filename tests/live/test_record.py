@@ -1,4 +1,5 @@
-"""Recording: how it begins and ends, what it leaves behind, and what misuse is told"""
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_record - how a recording begins and ends, what it leaves behind, what misuse is told"""
 
 import json
 import os
@@ -9,8 +10,9 @@ import signal
 import subprocess
 import time
 
-from harness import (MS, SECOND, TRACER, Skipped, bpf_program_ids, check, equal, fd_names,
-                     matches_truth, near, need, test, thread_truth, wait_until)
+from harness import TRACER, bpf_program_ids, fd_names
+from judge import MS, SECOND, Skipped, check, equal, near, need, test, wait_until
+from traces import matches_truth, thread_truth
 
 NAME = re.compile(r"^(.+)-(\d+)-\d{8}-\d{6}.*\.trace$")
 

@@ -1,4 +1,5 @@
-"""Reports and the commands that read a trace: width, colours, filters, JSON, damage"""
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_reports - reports and the commands that read a trace: width, colours, filters, damage"""
 
 import json
 import os
@@ -6,8 +7,9 @@ import pathlib
 import shutil
 import subprocess
 
-from harness import (MS, SECOND, TRACER, WORKLOADS, between, check, columns_of, equal, need, test,
-                     thread_truth)
+from harness import TRACER, WORKLOADS, columns_of
+from judge import MS, SECOND, between, check, equal, need, test
+from traces import KINDS, thread_truth
 
 KINDS = ("summary", "threads", "waits", "syscalls", "sched", "losses")
 

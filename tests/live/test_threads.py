@@ -1,4 +1,5 @@
-"""Threads and processes: who is followed from when, under which name, and who is not"""
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_threads - who is followed from when, under which name, and who is not"""
 
 import os
 import pathlib
@@ -6,9 +7,9 @@ import signal
 import subprocess
 import time
 
-from harness import (MS, SECOND, Skipped, Workload, between, check, equal,
-                     matches_truth, near, need, test, thread_ids, thread_truth, wait_of,
-                     wait_until)
+from harness import Workload, thread_ids
+from judge import MS, SECOND, Skipped, between, check, equal, near, need, test, wait_until
+from traces import matches_truth, thread_truth, wait_of
 
 
 def tids(trace):

@@ -1,7 +1,8 @@
-"""Waits: the right kind, count and time, and who ended them, of workloads whose truth is known"""
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_waits - the right kind, count, time and waker, of workloads whose truth is known"""
 
-from harness import (MS, Skipped, between, check, equal, matches_truth, near, test, thread_truth,
-                     wait_of, who_woke)
+from judge import MS, Skipped, between, check, equal, near, test
+from traces import matches_truth, thread_truth, wait_of, who_woke
 
 
 def rows_of(trace, tid, **wanted):
@@ -292,7 +293,7 @@ def four_busy_threads_on_two_cpus_wait_half_of_their_time_for_a_cpu(scene):
         share = row["scheduler_wait_ns"] / row["observed_ns"]
         between(share, 0.35, 0.75, f"share of scheduler wait of {told['name']}")
     instead = trace.report("sched")
-    check(any(name in str(instead) for name in names), "the report sched does not say who ran instead")
+    check(any(name in str(instead) for name in names), "the report sched names nobody who ran")
 
 
 @test

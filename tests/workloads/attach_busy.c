@@ -12,11 +12,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 struct state {
 	const char *name;
-	const char *kind;	/* as reports call it; "execution" for the one that runs */
+	const char *kind; /* as reports call it; "execution" for the one that runs */
 	const char *syscall;
 	long (*wait)(void);
 	void (*release)(void);

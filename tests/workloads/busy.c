@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* busy - more running threads than CPUs: 4 (--threads) on 2 CPUs (--cpus) for 2 s (--ms, --pin) */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static long thread_count, cpu_count, run_ms;
 static bool pinned;

@@ -2,7 +2,7 @@
 /* child_waiter - waits for children that live 20 ms: wait4, waitid and vfork */
 #include <sys/wait.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static pid_t child_for(uint64_t ns)
 {

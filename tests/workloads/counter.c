@@ -9,7 +9,7 @@
  */
 #include <linux/futex.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 #define COUNTERS 7
 
@@ -18,10 +18,10 @@ struct counter {
 	void (*run)(struct counter *c);
 	long times;
 	pid_t tid;
-	uint64_t syscalls;	/* that ended, futex calls not included */
+	uint64_t syscalls; /* that ended, futex calls not included */
 	uint64_t futexes;
-	int in, out;		/* of the pipe pair */
-	bool first;		/* of the futex pair */
+	int in, out; /* of the pipe pair */
+	bool first;  /* of the futex pair */
 };
 
 static int go[2], done[2], forever[2];
@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 		if (read(done[0], bytes, 1) != 1)
 			die("cannot wait for the end");
 
-	main_syscalls++;	/* the line that is printed now */
+	main_syscalls++; /* the line that is printed now */
 	printf("{\"pid\":%d,\"main\":{\"tid\":%d,\"syscalls\":%llu},\"counters\":[", getpid(),
 	       thread_id(), (unsigned long long)main_syscalls);
 	for (int i = 0; i < COUNTERS; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* crash - several threads work for 300 ms (--ms), then one dies of SIGSEGV and takes all with it */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static long run_ms;
 

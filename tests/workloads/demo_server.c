@@ -22,26 +22,26 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
-#define WORKERS	    4
-#define CPUS	    2
+#define WORKERS     4
+#define CPUS        2
 #define COMPRESSORS (CPUS + 1)
 #define LATENCIES   65536
 
-#define REQUEST_BYTES	   64
-#define THINK_NS	   (4 * MS)	/* a client's pause between two requests */
-#define PARSE_NS	   (200 * 1000ULL)
-#define LOOKUP_NS	   (100 * 1000ULL)
-#define INDEX_PAUSE_NS	   (60 * MS)
-#define INDEX_STEPS	   16
-#define INDEX_STEP_BYTES   (1 << 20)
-#define LOG_SYNC_LINES	   64
-#define COMPRESS_BURST_NS  (30 * MS)
-#define COMPRESS_PAUSE_NS  (25 * MS)
+#define REQUEST_BYTES     64
+#define THINK_NS          (4 * MS) /* a client's pause between two requests */
+#define PARSE_NS          (200 * 1000ULL)
+#define LOOKUP_NS         (100 * 1000ULL)
+#define INDEX_PAUSE_NS    (60 * MS)
+#define INDEX_STEPS       16
+#define INDEX_STEP_BYTES  (1 << 20)
+#define LOG_SYNC_LINES    64
+#define COMPRESS_BURST_NS (30 * MS)
+#define COMPRESS_PAUSE_NS (25 * MS)
 
 static pthread_mutex_t index_lock = PTHREAD_MUTEX_INITIALIZER;
-static int sockets[WORKERS][2];	/* server side, client side */
+static int sockets[WORKERS][2]; /* server side, client side */
 static int log_pipe[2];
 static volatile bool stopping;
 static const char *dir;

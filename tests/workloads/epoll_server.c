@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 enum source { BY_EVENTFD, BY_TIMERFD, BY_SOCKET, SOURCES };
 

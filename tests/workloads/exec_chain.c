@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* exec_chain - a process that becomes another program 5 times (--links), every second time from
  * a thread that is not its first */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static char **next_argv;
 

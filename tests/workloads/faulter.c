@@ -4,10 +4,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 #define FILE_PAGES 512
-#define PAGE	   4096UL
+#define PAGE       4096UL
 
 static long faults, answer_ms;
 static int fault_fd;

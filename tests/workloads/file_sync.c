@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* file_sync - waits for the disk: write and fsync, then reads past the page cache (--dir, --rounds) */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 #define BLOCK (1 << 20)
 

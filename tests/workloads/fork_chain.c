@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 #define DEPTH_MAX 64
 

@@ -2,17 +2,17 @@
 /* futex_ops - every futex operation that this kernel has, each a known number of times */
 #include <linux/futex.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
 #endif
-#define NR_FUTEX_WAITV	 449
-#define NR_FUTEX_WAKE	 454
-#define NR_FUTEX_WAIT	 455
+#define NR_FUTEX_WAITV   449
+#define NR_FUTEX_WAKE    454
+#define NR_FUTEX_WAIT    455
 #define NR_FUTEX_REQUEUE 456
-#define FUTEX2_U32	 2
-#define FUTEX2_OWN	 128
+#define FUTEX2_U32       2
+#define FUTEX2_OWN       128
 
 struct futex_of_waitv {
 	uint64_t value;
@@ -21,18 +21,32 @@ struct futex_of_waitv {
 	uint32_t reserved;
 };
 
-
-static uint32_t words[4];	/* 0: waits, 1: requeue's target, 2: PI, 3: WAKE_OP's second */
+static uint32_t words[4]; /* 0: waits, 1: requeue's target, 2: PI, 3: WAKE_OP's second */
 static const char *const op_names[] = {
-	"wait", "wake", "requeue", "cmp_requeue", "wake_op", "wait_bitset", "wake_bitset",
-	"lock_pi", "unlock_pi", "trylock_pi", "lock_pi2", "wait_requeue_pi", "cmp_requeue_pi",
-	"waitv", "wait2", "wake2", "requeue2",
+	"wait",           "wake",    "requeue",   "cmp_requeue", "wake_op",  "wait_bitset",
+	"wake_bitset",    "lock_pi", "unlock_pi", "trylock_pi",  "lock_pi2", "wait_requeue_pi",
+	"cmp_requeue_pi", "waitv",   "wait2",     "wake2",       "requeue2",
 };
 
 enum op {
-	WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET,
-	LOCK_PI, UNLOCK_PI, TRYLOCK_PI, LOCK_PI2, WAIT_REQUEUE_PI, CMP_REQUEUE_PI,
-	WAITV, WAIT2, WAKE2, REQUEUE2, OPS,
+	WAIT,
+	WAKE,
+	REQUEUE,
+	CMP_REQUEUE,
+	WAKE_OP,
+	WAIT_BITSET,
+	WAKE_BITSET,
+	LOCK_PI,
+	UNLOCK_PI,
+	TRYLOCK_PI,
+	LOCK_PI2,
+	WAIT_REQUEUE_PI,
+	CMP_REQUEUE_PI,
+	WAITV,
+	WAIT2,
+	WAKE2,
+	REQUEUE2,
+	OPS,
 };
 
 static uint64_t counts[OPS];
@@ -69,23 +83,16 @@ static long futex2_waitv(uint32_t *first, uint32_t *second)
 static long wait_by(enum op op)
 {
 	switch (op) {
-	case WAIT:
-		return futex(WAIT, &words[0], FUTEX_WAIT, 0, NULL, NULL, 0);
-	case WAIT_BITSET:
-		return futex(WAIT_BITSET, &words[0], FUTEX_WAIT_BITSET, 0, NULL, NULL, 4);
-	case LOCK_PI:
-		return futex(LOCK_PI, &words[2], FUTEX_LOCK_PI, 0, NULL, NULL, 0);
-	case LOCK_PI2:
-		return futex(LOCK_PI2, &words[2], FUTEX_LOCK_PI2, 0, NULL, NULL, 0);
+	case WAIT: return futex(WAIT, &words[0], FUTEX_WAIT, 0, NULL, NULL, 0);
+	case WAIT_BITSET: return futex(WAIT_BITSET, &words[0], FUTEX_WAIT_BITSET, 0, NULL, NULL, 4);
+	case LOCK_PI: return futex(LOCK_PI, &words[2], FUTEX_LOCK_PI, 0, NULL, NULL, 0);
+	case LOCK_PI2: return futex(LOCK_PI2, &words[2], FUTEX_LOCK_PI2, 0, NULL, NULL, 0);
 	case WAIT_REQUEUE_PI:
 		return futex(WAIT_REQUEUE_PI, &words[0], FUTEX_WAIT_REQUEUE_PI, 0, NULL, &words[2],
 			     0);
-	case WAITV:
-		return futex2_waitv(&words[1], &words[0]);
-	case WAIT2:
-		return futex2_wait(&words[0]);
-	default:
-		return 0;
+	case WAITV: return futex2_waitv(&words[1], &words[0]);
+	case WAIT2: return futex2_wait(&words[0]);
+	default: return 0;
 	}
 }
 
@@ -183,9 +190,8 @@ static void pi_ops(long ms, bool lock_pi2)
 	}
 
 	let_wait(WAIT_REQUEUE_PI, ms);
-	waiter_done(WAIT_REQUEUE_PI,
-		    1 + futex(CMP_REQUEUE_PI, &words[0], FUTEX_CMP_REQUEUE_PI, 1, (void *)1L,
-			      &words[2], 0));
+	waiter_done(WAIT_REQUEUE_PI, 1 + futex(CMP_REQUEUE_PI, &words[0], FUTEX_CMP_REQUEUE_PI, 1,
+					       (void *)1L, &words[2], 0));
 }
 
 static bool kernel_has(long number)

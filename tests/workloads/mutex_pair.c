@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* mutex_pair - two threads pass a mutex that each holds for 50 ms (--rounds, --ms) */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static long rounds, hold_ms;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

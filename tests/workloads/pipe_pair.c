@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* pipe_pair - a reader that waits for a slow writer, and a writer that waits for a slow reader */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static long rounds, slow_ms;
 static int empty_pipe[2], full_pipe[2];

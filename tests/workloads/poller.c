@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <sys/select.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static long rounds, ms;
 static int fds[2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* renamer - threads that change their own name and that of another thread */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static pthread_barrier_t step;
 static struct thread_truth *renamed;

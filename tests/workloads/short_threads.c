@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* short_threads - 2,000 threads (--count) that live for a moment, eight at a time */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 #define AT_ONCE 8
 

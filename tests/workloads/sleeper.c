@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* sleeper - a thread that sleeps 20 times 50 ms (--count, --ms) */
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static long count, ms;
 

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 static long rounds, answer_ms;
 static int server_fd, client_fd;

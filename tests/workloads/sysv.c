@@ -5,7 +5,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 
-#include "workload.h"
+#include "tests/workloads/workload.h"
 
 struct message {
 	long type;

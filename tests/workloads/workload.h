@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 #define UNUSED __attribute__((unused))
-#define MS 1000000ULL
+#define MS     1000000ULL
 
 #define THREADS_MAX 64
 #define CALLS_MAX   24
@@ -50,7 +50,7 @@ struct thread_truth {
 	uint64_t begin_ns;
 	uint64_t end_ns;
 	uint64_t cpu_ns;
-	uint64_t run_delay_ns;	/* runnable without a CPU, as /proc/thread-self/schedstat tells it */
+	uint64_t run_delay_ns; /* runnable without a CPU, as /proc/thread-self/schedstat tells it */
 	long voluntary;
 	long preempted;
 	struct call_truth calls[CALLS_MAX];
@@ -201,12 +201,12 @@ static UNUSED void truth_call(struct thread_truth *t, const char *name, uint64_t
 }
 
 /* The value of @expression, whose time is added to the thread's call @name. */
-#define TIMED(t, name, expression)                                                                 \
-	({                                                                                         \
-		uint64_t timed_from_ = now_ns();                                                   \
-		__typeof__(expression) timed_value_ = (expression);                                \
-		truth_call(t, name, timed_from_);                                                  \
-		timed_value_;                                                                      \
+#define TIMED(t, name, expression)                                  \
+	({                                                          \
+		uint64_t timed_from_ = now_ns();                    \
+		__typeof__(expression) timed_value_ = (expression); \
+		truth_call(t, name, timed_from_);                   \
+		timed_value_;                                       \
 	})
 
 static UNUSED void truth_print_thread(const struct thread_truth *t)
