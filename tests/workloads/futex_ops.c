@@ -241,6 +241,7 @@ int main(int argc, char **argv)
 	lock_pi2 = !syscall(SYS_futex, &free_word, FUTEX_LOCK_PI2 | FUTEX_PRIVATE_FLAG, 0, NULL);
 	waitv = kernel_has(NR_FUTEX_WAITV);
 	futex2 = kernel_has(NR_FUTEX_WAKE);
+	counts[WAKE2] += futex2;
 
 	pthread_barrier_init(&turn, NULL, 2);
 	thread = thread_start(waiter, NULL);
