@@ -15,9 +15,9 @@ def total(rows, key):
     return sum(row[key] for row in rows)
 
 
-def woken_by(rows, *names):
-    """How many of the waits in @rows were ended by one of these (names, "tid:N", contexts)."""
-    return sum(max((who_woke(row).get(name, 0) for name in names), default=0) for row in rows)
+def woken_by(rows, name):
+    """How many of the waits in @rows were ended by threads of this name."""
+    return sum(who_woke(row).get(name, 0) for row in rows)
 
 
 @test
@@ -57,7 +57,6 @@ def percentiles_of_waits_lie_between_the_mean_and_the_longest(scene):
 def two_threads_that_pass_a_mutex_wait_for_each_other(scene):
     trace, truth = scene.record_command("mutex_pair")
     trace.nothing_lost()
-    tids = {name: thread_truth(truth, name)["tid"] for name in ("ping", "pong")}
     for name, other in (("ping", "pong"), ("pong", "ping")):
         told = thread_truth(truth, name)
         row = matches_truth(trace, told, {"sleep": ["hold", "pause"]})
@@ -65,11 +64,11 @@ def two_threads_that_pass_a_mutex_wait_for_each_other(scene):
         lock = told["calls"]["lock"]
         near(sync["ns"], lock["ns"], f"sync wait of {name}", slack=2 * MS)
 
-        rows = rows_of(trace, tids[name], kind="sync", syscall="futex")
+        rows = rows_of(trace, told["tid"], kind="sync", syscall="futex")
         rows = [row for row in rows if truth["futex"] in str(row["object"])]
         near(total(rows, "count"), lock["count"], f"waits of {name} for the mutex", slack=1)
         near(total(rows, "total_ns"), lock["ns"], f"wait of {name} for the mutex", slack=MS)
-        equal(woken_by(rows, f"tid:{tids[other]}"), total(rows, "count"),
+        equal(woken_by(rows, other), total(rows, "count"),
               f"waits of {name} that {other} ended")
 
 
@@ -88,7 +87,7 @@ def socket_waits(scene, *options, family):
 
 
 def woken_by_server(rows, server):
-    near(woken_by(rows, f"tid:{server['tid']}"), total(rows, "count"),
+    near(woken_by(rows, server["name"]), total(rows, "count"),
          "waits of the client that the server ended")
 
 
@@ -121,7 +120,7 @@ def a_wait_for_a_datagram_is_a_network_wait(scene):
 @test
 def a_wait_for_a_unix_socket_is_a_network_wait_that_its_peer_ends(scene):
     _truth, rows, server = socket_waits(scene, "--unix", family="unix")
-    equal(woken_by(rows, f"tid:{server['tid']}"), total(rows, "count"),
+    equal(woken_by(rows, server["name"]), total(rows, "count"),
           "waits of the client that the server ended")
 
 
@@ -135,7 +134,7 @@ def a_reader_and_a_writer_wait_for_a_pipe(scene):
     for call in ("read", "write"):
         rows = rows_of(trace, waiting["tid"], kind="pipe", syscall=call)
         near(total(rows, "total_ns"), waiting["calls"][call]["ns"], f"pipe wait in {call}")
-        equal(woken_by(rows, f"tid:{slow['tid']}"), total(rows, "count"),
+        equal(woken_by(rows, slow["name"]), total(rows, "count"),
               f"waits in {call} that the slow end ended")
 
 
@@ -147,7 +146,7 @@ def an_event_loop_waits_in_poll_whatever_wakes_it(scene):
     row = matches_truth(trace, loop, {"poll": ["epoll_wait"]})
     equal(wait_of(row, "network")["count"], 0, "network waits of an event loop")
     rows = rows_of(trace, loop["tid"], kind="poll", syscall="epoll_wait")
-    near(woken_by(rows, f"tid:{poker['tid']}"), truth["by_eventfd"] + truth["by_socket"],
+    near(woken_by(rows, poker["name"]), truth["by_eventfd"] + truth["by_socket"],
          "waits that the poker ended", slack=2)
 
 
@@ -193,7 +192,7 @@ def page_faults_that_block_are_fault_waits(scene):
         least = sum(told["calls"][call]["ns"] for call in calls)
         near(fault["ns"], least + told["calls"]["file_fault"]["ns"], "fault wait", share=0.15)
         rows = rows_of(trace, told["tid"], kind="fault")
-        near(woken_by(rows, f"tid:{giver['tid']}"), told["calls"]["user_fault"]["count"],
+        near(woken_by(rows, giver["name"]), told["calls"]["user_fault"]["count"],
              "faults that the giver of pages ended", slack=1)
         return
     if truth["major_faults"] < 100:
@@ -240,7 +239,7 @@ def semaphores_are_sync_and_message_queues_are_pipes(scene):
         rows = [row for row in rows_of(trace, taker["tid"], kind=kind)
                 if row["syscall"] in syscalls]
         equal(total(rows, "count"), truth["rounds"], f"waits in {syscalls[0]}")
-        equal(woken_by(rows, f"tid:{giver['tid']}"), truth["rounds"],
+        equal(woken_by(rows, giver["name"]), truth["rounds"],
               f"waits in {syscalls[0]} that the giver ended")
 
 
@@ -257,7 +256,7 @@ def every_futex_operation_that_waits_is_a_sync_wait_on_its_word(scene):
             if any(word in str(row["object"]) for word in truth["words"])]
     near(total(rows, "total_ns"), ns, "sync wait on the words of the workload")
     equal(total(rows, "count"), count, "waits on the words of the workload")
-    equal(woken_by(rows, f"tid:{truth['waker']}"), count, "waits that the main thread ended")
+    equal(woken_by(rows, "futex_ops"), count, "waits that the main thread ended")
 
 
 @test

@@ -79,7 +79,6 @@ def sums_are_exact(rows):
     """For every thread execution + scheduler wait + waits = observed time, to the nanosecond."""
     for row in rows:
         total = row["execution_ns"] + row["scheduler_wait_ns"] + waited_ns(row)
-        total += row.get("unknown_ns", 0)
         who = f"thread {row.get('tid')} '{row.get('name')}'"
         equal(total, row["observed_ns"], f"execution + scheduler wait + waits of {who}")
         unknown = set(row["waits"]) - set(KINDS)
@@ -87,18 +86,14 @@ def sums_are_exact(rows):
 
 
 def who_woke(row):
-    """How often each waker ended the waits of a row of the report waits: {name: count}.
+    """How often threads of each name ended the waits of a row of the report waits.
 
-    Names are thread names, or what stands for an interrupt; tids are added as "tid:N".
+    A waker is the thread itself, or a softirq that ran on top of it.
     """
     wakers = {}
     for waker in row.get("wakers", []):
-        names = [waker.get("name"), waker.get("context")]
-        if waker.get("tid"):
-            names.append(f"tid:{waker['tid']}")
-        for name in names:
-            if name:
-                wakers[name] = wakers.get(name, 0) + waker["count"]
+        if waker.get("name"):
+            wakers[waker["name"]] = wakers.get(waker["name"], 0) + waker["count"]
     return wakers
 
 
