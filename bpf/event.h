@@ -189,6 +189,7 @@ struct event_thread {
 	__s32 priority;		/* the kernel's: 100 + 20 + nice; below 100 is real time */
 	__u64 start_ns;		/* when it began, CLOCK_MONOTONIC */
 	char  comm[EVENT_COMM_BYTES];
+	__u64 since_ns;		/* when that state began; 0: not known */
 };
 
 struct event_fork {

@@ -20,7 +20,7 @@ struct chunk {
 	const void *data;
 	size_t bytes;
 	u64 begin_ns;
-	u64 end_ns;	/* no event of this chunk is later, none of a later chunk is earlier */
+	u64 end_ns; /* no event of this chunk is later, none of a later chunk is earlier */
 	u64 events;
 	u64 lost;
 };

@@ -8,26 +8,32 @@
 
 #define BUILD_ID_MAX 20
 
-/* EVENT_THREAD: said again at the beginning of a chunk, so that a reader may begin here */
+/*
+ * EVENT_THREAD, and EVENT_NAME of threads outside the target: said again at the beginning of a
+ * chunk, so that a reader may begin here
+ */
 #define THREAD_RESTATED 0x100
+
+/* EVENT_OBJECT: the same, in its field spare */
+#define OBJECT_RESTATED 1
 
 struct trace_syscall {
 	u32 tid;
-	u16 syscall;	/* number, SYSCALL_COMPAT */
-	u16 flags;	/* SYSCALL_* without SYSCALL_WIDE */
+	u16 syscall; /* number, SYSCALL_COMPAT */
+	u16 flags;   /* SYSCALL_* without SYSCALL_WIDE */
 	u64 duration_ns;
-	s64 result;	/* negative errno on failure */
-	const u64 *args;	/* six with SYSCALL_ARGS, else NULL */
+	s64 result;      /* negative errno on failure */
+	const u64 *args; /* six with SYSCALL_ARGS, else NULL */
 };
 
 struct trace_futex {
 	u32 tid;
-	u8  op;		/* enum futex_op */
-	u8  flags;	/* FUTEX_* without FUTEX_WIDE */
+	u8 op;    /* enum futex_op */
+	u8 flags; /* FUTEX_* without FUTEX_WIDE */
 	u32 value;
 	u64 duration_ns;
 	s64 result;
-	u64 address;	/* 0: the same as in the switch that blocked it */
+	u64 address; /* 0: the same as in the switch that blocked it */
 	u64 address2;
 };
 
@@ -39,21 +45,21 @@ struct trace_exec {
 
 struct trace_mapping {
 	u32 tgid;
-	u8  build_id_bytes;	/* 0: none could be read */
-	u8  build_id[BUILD_ID_MAX];
+	u8 build_id_bytes; /* 0: none could be read */
+	u8 build_id[BUILD_ID_MAX];
 	u64 address;
 	u64 bytes;
-	u64 offset;		/* in the file */
+	u64 offset; /* in the file */
 	u64 inode;
-	u32 device;		/* major << 20 | minor */
-	const char *path;	/* as the kernel names it; "[vdso]", "" for anonymous code */
+	u32 device;       /* major << 20 | minor */
+	const char *path; /* as the kernel names it; "[vdso]", "" for anonymous code */
 };
 
 struct trace_loss {
-	u64 from_ns;	/* the first and the last event that was lost, as well as it is known */
+	u64 from_ns; /* the first and the last event that was lost, as well as it is known */
 	u64 to_ns;
 	u64 counts[CLASS_COUNT];
-	u8  unreadable;	/* made by the reader: a stretch of the file is damaged, counts unknown */
+	u8 unreadable; /* made by the reader: a stretch of the file is damaged, counts unknown */
 };
 
 /*
@@ -61,12 +67,12 @@ struct trace_loss {
  * the event came from.
  */
 struct trace_event {
-	u64 time_ns;	/* CLOCK_MONOTONIC */
+	u64 time_ns; /* CLOCK_MONOTONIC */
 	u16 cpu;
-	u16 kind;	/* enum event_kind */
+	u16 kind; /* enum event_kind */
 	union {
 		struct event_switch sw;
-		struct event_waking waking;	/* WAKING, WAKEUP, WAKEUP_NEW */
+		struct event_waking waking; /* WAKING, WAKEUP, WAKEUP_NEW */
 		struct event_exit exit;
 		struct event_name name;
 		struct trace_syscall syscall;

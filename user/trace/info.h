@@ -12,17 +12,17 @@
 struct trace_info {
 	const char *tracer_version;
 	const char *host;
-	const char *kernel_release;	/* uname -r */
-	const char *kernel_version;	/* uname -v */
-	const char *machine;		/* uname -m: whose system call numbers these are */
-	u32 cpu_count;			/* online when the recording began */
+	const char *kernel_release; /* uname -r */
+	const char *kernel_version; /* uname -v */
+	const char *machine;        /* uname -m: whose system call numbers these are */
+	u32 cpu_count;              /* online when the recording began */
 	u32 page_bytes;
-	u64 memory_bytes;		/* of the machine */
-	const char *command_line;	/* of the recording */
-	const char *target;		/* as a person reads it: "process 4711 (redis-server)" */
-	u32 class_mask;			/* 1 << enum event_class: what was asked for */
+	u64 memory_bytes;         /* of the machine */
+	const char *command_line; /* of the recording */
+	const char *target;       /* as a person reads it: "process 4711 (redis-server)" */
+	u32 class_mask;           /* 1 << enum event_class: what was asked for */
 	bool follows_children;
-	struct clock_stamp start;	/* when the first thread was watched */
+	struct clock_stamp start; /* when the first thread was watched */
 
 	/* Names of the system calls: syscall_names[i] has number syscall_numbers[i] */
 	const u16 *syscall_numbers;
@@ -31,25 +31,25 @@ struct trace_info {
 };
 
 /* Why a recording ended. */
-enum trace_end {		/* on disk: append only, never renumber */
-	TRACE_END_UNKNOWN   = 0,	/* it has no end: killed, or the file was cut */
-	TRACE_END_ASKED	    = 1,	/* Ctrl-C, SIGTERM */
-	TRACE_END_DURATION  = 2,
-	TRACE_END_TARGET    = 3,	/* the target has exited */
-	TRACE_END_DISK_FULL = 4,
-	TRACE_END_ERROR	    = 5,
+enum trace_end {                        /* on disk: append only, never renumber */
+		 TRACE_END_UNKNOWN = 0, /* it has no end: killed, or the file was cut */
+		 TRACE_END_ASKED = 1,   /* Ctrl-C, SIGTERM */
+		 TRACE_END_DURATION = 2,
+		 TRACE_END_TARGET = 3, /* the target has exited */
+		 TRACE_END_DISK_FULL = 4,
+		 TRACE_END_ERROR = 5,
 };
 
 /* The tail of a file, written when a recording ends in order. */
 struct trace_totals {
 	struct clock_stamp end;
 	enum trace_end why;
-	u64 events;			/* recorded, all classes */
+	u64 events; /* recorded, all classes */
 	u64 recorded[CLASS_COUNT];
 	u64 lost[CLASS_COUNT];
-	u64 untracked_threads;		/* threads of the target for which there was no room */
-	u64 recorder_cpu_ns;		/* user and system time that the recorder took */
-	u64 recorder_memory_bytes;	/* its largest resident size */
+	u64 untracked_threads;     /* threads of the target for which there was no room */
+	u64 recorder_cpu_ns;       /* user and system time that the recorder took */
+	u64 recorder_memory_bytes; /* its largest resident size */
 };
 
 #endif

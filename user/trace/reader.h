@@ -32,8 +32,10 @@ const struct trace_totals *trace_reader_totals(const struct trace_reader *reader
  * @event: set to one that is valid until the next call
  *
  * Events of all CPUs, merged by time: time_ns never goes back. A chunk begins with what it
- * restates: EVENT_THREAD (flag THREAD_RESTATED, time = begin of the chunk) and EVENT_OBJECT of the
- * objects it uses. A stretch that cannot be read comes as EVENT_LOSS with unreadable set.
+ * restates, at the time of its begin: EVENT_OBJECT of the objects it uses (spare is
+ * OBJECT_RESTATED), EVENT_THREAD of the target's threads and EVENT_NAME of the others that it
+ * mentions (flag THREAD_RESTATED). A stretch that cannot be read comes as EVENT_LOSS with
+ * unreadable set.
  *
  * Return: 1 with an event; 0 at the end; a negative errno with @err filled (memory, read
  * errors; damage is not an error, see trace_reader_damage()).
@@ -50,19 +52,20 @@ u64 trace_reader_end_ns(const struct trace_reader *reader);
 
 /* What is wrong with a file. All zero: it is whole. */
 struct trace_damage {
-	u64 bad_chunks;		/* checksum or content wrong: left out */
-	u64 bad_bytes;		/* bytes that belong to no good chunk */
-	u64 cut_bytes;		/* an incomplete chunk at the end */
-	bool no_index;		/* it was rebuilt from the chunks */
-	bool no_end;		/* no totals: the recording was killed, or the file was cut */
+	u64 bad_chunks; /* checksum or content wrong: left out */
+	u64 bad_bytes;  /* bytes that belong to no good chunk */
+	u64 cut_bytes;  /* an incomplete chunk at the end */
+	bool no_index;  /* it was rebuilt from the chunks */
+	bool no_end;    /* no totals: the recording was killed, or the file was cut */
+	bool bad_head;  /* trace_info may be wrong or incomplete */
 };
 
 /* Complete after the last event was read; before, what is known so far. */
 const struct trace_damage *trace_reader_damage(const struct trace_reader *reader);
 
 struct trace_chunk_info {
-	u64 offset;		/* in the file */
-	u64 bytes;		/* in the file, head included */
+	u64 offset; /* in the file */
+	u64 bytes;  /* in the file, head included */
 	u64 begin_ns;
 	u64 end_ns;
 	u64 events;
