@@ -296,6 +296,8 @@ static void random_fields(struct event_list *list, struct trace_event *e, struct
 			*(const char **)(row + f->offset) = arena_text(
 				&list->arena, "/usr/lib/libexample.so.6", random_below(r, 24));
 	}
+	if (e->kind == EVENT_MAPPING)
+		PAYLOAD(e, trace_mapping)->build_id_bytes %= BUILD_ID_MAX + 1;
 	if (e->kind == EVENT_THREAD)
 		PAYLOAD(e, event_thread)->flags &= ~(u32)THREAD_RESTATED;
 	if (e->kind == EVENT_NAME)
@@ -402,13 +404,6 @@ bool same_event(const struct trace_event *a, const struct trace_event *b)
 	return same;
 }
 
-bool is_restated(const struct trace_event *event)
-{
-	return (event->kind == EVENT_THREAD && (event->thread->flags & THREAD_RESTATED)) ||
-	       (event->kind == EVENT_NAME && (event->name.flags & THREAD_RESTATED)) ||
-	       (event->kind == EVENT_OBJECT && event->object->spare == OBJECT_RESTATED);
-}
-
 void encode_range(struct chunk_encoder *encoder, const struct event_list *list, size_t from,
 		  size_t to)
 {
@@ -452,7 +447,7 @@ void read_trace(struct event_list *list, struct trace_reader *reader, bool resta
 	while ((r = trace_reader_next(reader, &event, &err)) == 1) {
 		assert_true(event->time_ns >= last_ns);
 		last_ns = event->time_ns;
-		if (restated || !is_restated(event))
+		if (restated || !trace_event_is_restated(event))
 			list_copy(list, event);
 	}
 	assert_int_equal(r, 0);

@@ -55,9 +55,6 @@ void list_random(struct event_list *list, struct random *r, size_t count, u16 cp
 /* Whether two events say the same; describes the first difference on stderr. */
 bool same_event(const struct trace_event *a, const struct trace_event *b);
 
-/* Said again at a chunk's begin */
-bool is_restated(const struct trace_event *event);
-
 /* Adds events @from..@to of the list CPU by CPU, as the recorder does. */
 void encode_range(struct chunk_encoder *encoder, const struct event_list *list, size_t from,
 		  size_t to);

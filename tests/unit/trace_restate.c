@@ -49,7 +49,7 @@ static const struct event_thread *restated(const struct event_list *list, u32 ti
 	const struct event_thread *found = NULL;
 
 	for (size_t i = 0; i < list->count; i++)
-		if (list->events[i].kind == EVENT_THREAD && is_restated(&list->events[i]) &&
+		if (list->events[i].kind == EVENT_THREAD && trace_event_is_restated(&list->events[i]) &&
 		    list->events[i].thread->tid == tid) {
 			assert_null(found);
 			found = list->events[i].thread;
@@ -62,7 +62,7 @@ static size_t count_restated(const struct event_list *list, u16 kind)
 	size_t count = 0;
 
 	for (size_t i = 0; i < list->count; i++)
-		count += list->events[i].kind == kind && is_restated(&list->events[i]);
+		count += list->events[i].kind == kind && trace_event_is_restated(&list->events[i]);
 	return count;
 }
 

@@ -253,7 +253,7 @@ static void a_seek_finds_the_chunk_of_a_time(void **state)
 		assert_int_equal(trace_reader_seek(reader, chunks[i].end_ns, &err), 0);
 		do {
 			assert_int_equal(trace_reader_next(reader, &event, &err), 1);
-		} while (is_restated(event));
+		} while (trace_event_is_restated(event));
 		assert_int_equal(event->time_ns, in.events[i * 100].time_ns);
 	}
 	assert_int_equal(trace_reader_seek(reader, ~0ULL, &err), 0);

@@ -14,6 +14,7 @@ void batch_empty(struct batch *batch)
 {
 	batch->count = 0;
 	batch->run_count = 0;
+	batch->restated = 0;
 	arena_reset(&batch->arena);
 }
 
@@ -115,7 +116,10 @@ void batch_sort(struct batch *batch)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < batch->count; i++)
-		batch->keys[i] = (struct batch_key){ batch->events[i].time_ns, (u32)i };
+		batch->keys[i] = (struct batch_key){
+			.time_ns = i < batch->restated ? 0 : batch->events[i].time_ns,
+			.at = (u32)i,
+		};
 	for (size_t i = 0; i < batch->run_count; i++) {
 		struct batch_run run = batch->runs[i];
 

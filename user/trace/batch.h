@@ -22,6 +22,7 @@ struct batch {
 	struct trace_event *events;
 	struct batch_key *keys;
 	size_t count, room;
+	size_t restated;        /* the first ones: before all others, whatever their times */
 	struct batch_run *runs; /* by CPU; as a heap while they are merged */
 	size_t run_count, run_room;
 	struct arena arena; /* what the events point to */

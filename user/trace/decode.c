@@ -150,6 +150,7 @@ static int restate(struct decoder *d)
 	}
 	for (u64 i = 0; i < d->row_count; i++)
 		restate_thread(d, &d->rows[i]);
+	d->batch->restated = d->batch->count;
 	end_run(d->batch);
 	return 0;
 }
@@ -322,6 +323,11 @@ static bool get_rare(struct decoder *d, struct stream *s, const struct shape *sh
 	}
 	if (table->pointer)
 		event->thread = fields;
+	if (shape->kind == EVENT_MAPPING) {
+		struct trace_mapping *m = fields;
+
+		m->build_id_bytes = min(m->build_id_bytes, (u8)BUILD_ID_MAX);
+	}
 	return true;
 }
 

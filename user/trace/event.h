@@ -86,6 +86,9 @@ struct trace_event {
 	};
 };
 
+/* Whether it is no event of its own: a chunk says again what was known at its begin. */
+bool trace_event_is_restated(const struct trace_event *event);
+
 /* Which class an event is asked for and counted by; CLASS_COUNT for EVENT_LOSS. */
 enum event_class trace_event_class(enum event_kind kind);
 

@@ -103,6 +103,16 @@ static const char *name_of(const char *const *names, size_t count, unsigned int 
 	return number < count && names[number] ? names[number] : "unknown";
 }
 
+bool trace_event_is_restated(const struct trace_event *e)
+{
+	switch (e->kind) {
+	case EVENT_THREAD: return e->thread->flags & THREAD_RESTATED;
+	case EVENT_NAME: return e->name.flags & THREAD_RESTATED;
+	case EVENT_OBJECT: return e->object->spare == OBJECT_RESTATED;
+	default: return false;
+	}
+}
+
 enum event_class trace_event_class(enum event_kind kind)
 {
 	return (unsigned int)kind < EVENT_KIND_COUNT ? classes[kind] : CLASS_COUNT;

@@ -214,6 +214,7 @@ static int open_chunk(struct trace_reader *r, size_t i, struct err *err)
 	if (status < 0)
 		return status;
 	batch_sort(&r->batch);
+	r->last_ns = max(r->last_ns, head.begin_ns);
 	return 1;
 }
 
