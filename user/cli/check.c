@@ -81,7 +81,7 @@ static void print_damage(const struct trace_damage *d)
 	if (d->cut_bytes)
 		printf("  the last chunk is cut off: %s of it are left\n",
 		       text_bytes(text, d->cut_bytes));
-	if (d->no_index)
+	if (d->no_index && !d->no_end)
 		printf("  no index: it was rebuilt from the chunks\n");
 	if (d->no_end)
 		printf("  %s\n", end_text(TRACE_END_UNKNOWN));
