@@ -128,7 +128,7 @@ struct trace_event *list_thread(struct event_list *list, u64 time_ns, u32 tid, c
 	th->state = LEAVE_SLEEPING;
 	th->syscall = SYSCALL_NONE;
 	th->priority = 120;
-	strncpy(th->comm, comm, sizeof(th->comm));
+	memcpy(th->comm, comm, min(strlen(comm), sizeof(th->comm)));
 	return e;
 }
 
@@ -142,7 +142,7 @@ struct trace_event *list_fork(struct event_list *list, u64 time_ns, u16 cpu, u32
 	fork->tgid = parent;
 	fork->parent_tid = parent;
 	fork->parent_tgid = parent;
-	strncpy(fork->comm, comm, sizeof(fork->comm));
+	memcpy(fork->comm, comm, min(strlen(comm), sizeof(fork->comm)));
 	return e;
 }
 
@@ -152,7 +152,7 @@ struct trace_event *list_name(struct event_list *list, u64 time_ns, u32 tid, con
 
 	e->name.tid = tid;
 	e->name.tgid = tid;
-	strncpy(e->name.comm, comm, sizeof(e->name.comm));
+	memcpy(e->name.comm, comm, min(strlen(comm), sizeof(e->name.comm)));
 	return e;
 }
 
