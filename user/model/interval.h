@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* interval - what the timeline tells: stretches of a thread's life, and its finished calls */
+#ifndef TRACER_MODEL_INTERVAL_H
+#define TRACER_MODEL_INTERVAL_H
+
+#include "user/model/thread.h"
+#include "user/trace/event.h"
+
+enum thread_state {
+	STATE_UNKNOWN,  /* events were lost: not part of the observed time */
+	STATE_RUNNING,  /* execution */
+	STATE_RUNNABLE, /* scheduler wait */
+	STATE_BLOCKED,  /* wait */
+	STATE_COUNT,
+};
+
+/* Why a thread is runnable and does not run. */
+enum runnable_why {
+	WHY_PREEMPTED,
+	WHY_YIELDED,
+	WHY_WOKEN,
+	WHY_NEW,   /* it has never run */
+	WHY_FOUND, /* it was so when the recording began */
+	WHY_COUNT,
+};
+
+/* Why a thread is blocked, and who ended it. */
+struct wait {
+	u8 kind;          /* enum wait_kind */
+	u8 leave;         /* enum leave_state: sleeping, disk, stopped, ... */
+	u8 futex_op;      /* enum futex_op, with an address */
+	u8 waker_context; /* enum waker_context, with waker_known */
+	u16 syscall;      /* SYSCALL_NONE outside any call */
+	u16 waker_cpu;
+	u32 object;                 /* timeline_object(); 0: none */
+	u32 value;                  /* of the futex word, with an address */
+	u64 address;                /* futex word; 0: not in a futex call */
+	bool waker_known;           /* the waking was seen */
+	const struct thread *waker; /* NULL: not known, or the idle thread */
+};
+
+#define INTERVAL_CUT_BEGIN 1 /* it began before the recording, or before the filter's --from */
+#define INTERVAL_CUT_END   2 /* it goes on behind the recording's end, or behind --to */
+#define INTERVAL_MIGRATED  4 /* running: on another CPU than the time before */
+
+/*
+ * The intervals of one thread come in order, without a gap, from its begin to its end. Those
+ * of different threads come when they are known: about in the order of their ends, but a
+ * blocked one only together with the runnable one behind it.
+ */
+struct interval {
+	const struct thread *thread;
+	u64 begin_ns;
+	u64 end_ns;
+	u8 state; /* enum thread_state */
+	u8 why;   /* runnable: enum runnable_why */
+	u8 leave; /* running: enum leave_state, how it ended */
+	u8 flags; /* INTERVAL_* */
+	u16 cpu;  /* running: where; else where it ran last. CPU_UNKNOWN */
+	/*
+	 * running: who took the CPU; runnable, preempted or yielded: the same; runnable, woken
+	 * or new: who ran on the CPU until the thread got it. NULL: idle or not known.
+	 */
+	const struct thread *other;
+	u64 latency_ns;   /* blocked: scheduler wait behind it */
+	struct wait wait; /* blocked; runnable (woken): the wait that ended */
+};
+
+#define CPU_UNKNOWN 0xffff
+
+/* A finished system call or futex call. */
+struct call {
+	const struct thread *thread;
+	u64 begin_ns; /* = end_ns when it was entered before the recording */
+	u64 end_ns;
+	u64 blocked_ns; /* of it, the thread was blocked; the rest ran or was runnable */
+	s64 result;
+	bool futex;     /* a futex call: the fields below, no syscall number */
+	bool unentered; /* the duration is not known */
+	u16 syscall;    /* number, SYSCALL_COMPAT */
+	u8 futex_op;
+	u32 value;
+	u64 address;
+	u64 address2;
+	const u64 *args; /* six, or NULL */
+};
+
+enum thread_change {
+	THREAD_BEGINS,
+	THREAD_RENAMED,
+	THREAD_EXECS, /* another program; its tid may have changed */
+	THREAD_ENDS,
+};
+
+/*
+ * Who wants to know. A callback may be NULL. It returns 0, or a negative errno that ends the
+ * run. Pointers to threads stay valid as long as the timeline; all others until the return.
+ */
+struct sink {
+	void *ctx;
+	int (*interval)(void *ctx, const struct interval *interval);
+	int (*call)(void *ctx, const struct call *call);
+	int (*thread)(void *ctx, const struct thread *thread, enum thread_change change,
+		      u64 time_ns);
+	int (*loss)(void *ctx, const struct trace_loss *loss, u16 cpu);
+};
+
+/* "unknown", "running", "runnable", "blocked" */
+const char *thread_state_name(enum thread_state state);
+/* "preempted", "yielded", "woken", "new", "found" */
+const char *runnable_why_name(enum runnable_why why);
+
+#endif
