@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* emit - finished intervals and calls on their way to the sinks: held back, filtered, told */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "user/model/track.h"
+
+#define TELL(tl, callback, ...)                                                                \
+	do {                                                                                   \
+		for (u32 s_ = 0; s_ < (tl)->sink_count; s_++) {                                \
+			const struct sink *sink_ = &(tl)->sinks[s_];                           \
+                                                                                               \
+			if (sink_->callback)                                                   \
+				timeline_fail((tl), sink_->callback(sink_->ctx, __VA_ARGS__)); \
+		}                                                                              \
+	} while (0)
+
+static bool is_selected(const struct timeline *tl, const struct thread *t)
+{
+	return !tl->selects || filter_thread(&tl->filter, t, thread_name(tl, t));
+}
+
+static void tell_interval(struct timeline *tl, struct interval *interval)
+{
+	if (is_selected(tl, interval->thread) && filter_cut(&tl->filter, interval))
+		TELL(tl, interval, interval);
+}
+
+static void tell_call(struct timeline *tl, const struct call *call)
+{
+	if (is_selected(tl, call->thread) && filter_time(&tl->filter, call->end_ns))
+		TELL(tl, call, call);
+}
+
+/* Room for one more held item; NULL when the thread is held no longer. */
+static struct held *hold_add(struct timeline *tl, struct thread *t)
+{
+	struct hold *hold = t->track->hold;
+	u32 room = hold->room ? hold->room * 2 : 8;
+	struct held *items;
+
+	if (hold->count == HELD_MAX) {
+		hold_decide(tl, t);
+		return NULL;
+	}
+	if (hold->count < hold->room)
+		return &hold->items[hold->count++];
+	items = realloc(hold->items, room * sizeof(*items));
+	if (!items) {
+		timeline_fail(tl, -ENOMEM);
+		hold_decide(tl, t);
+		return NULL;
+	}
+	hold->items = items;
+	hold->room = room;
+	return &hold->items[hold->count++];
+}
+
+void emit_interval(struct timeline *tl, struct interval *interval)
+{
+	struct thread *t = (struct thread *)interval->thread;
+
+	if (interval->begin_ns == interval->end_ns && interval->state == STATE_UNKNOWN)
+		return;
+	if (!is_tracked(t))
+		return;
+	if (t->track->hold) {
+		struct held *held = hold_add(tl, t);
+
+		if (held) {
+			*held = (struct held){ .interval = *interval };
+			return;
+		}
+		if (!t->target)
+			return;
+		/* Just decided: observed from the evidence on. */
+		if (interval->end_ns < t->begin_ns)
+			return;
+		interval->begin_ns = max(interval->begin_ns, t->begin_ns);
+	}
+	tell_interval(tl, interval);
+}
+
+void emit_call(struct timeline *tl, struct call *call)
+{
+	struct thread *t = (struct thread *)call->thread;
+
+	if (t->track->hold) {
+		struct held *held = hold_add(tl, t);
+
+		if (held) {
+			*held = (struct held){ .is_call = true, .call = *call };
+			held->call.args = NULL;
+			return;
+		}
+		if (!t->target)
+			return;
+	}
+	tell_call(tl, call);
+}
+
+void emit_thread(struct timeline *tl, struct thread *t, enum thread_change change, u64 time_ns)
+{
+	if (t->track->hold || !t->target)
+		return;
+	if (is_selected(tl, t))
+		TELL(tl, thread, t, change, time_ns);
+}
+
+void emit_loss(struct timeline *tl, const struct trace_loss *loss, u16 cpu)
+{
+	if (tl->filter.to_ns && loss->from_ns >= tl->filter.to_ns)
+		return;
+	if (max(loss->to_ns, loss->from_ns) < tl->filter.from_ns)
+		return;
+	TELL(tl, loss, loss, cpu);
+}
+
+void hold_free(struct thread *t)
+{
+	struct hold *hold = t->track->hold;
+
+	t->track->hold = NULL;
+	if (hold)
+		free(hold->items);
+	free(hold);
+}
+
+void hold_confirm(struct timeline *tl, struct thread *t, u64 from_ns)
+{
+	struct hold *hold = t->track->hold;
+
+	t->track->hold = NULL;
+	t->target = true;
+	t->flags &= ~THREAD_FOREIGN;
+	t->begin_ns = from_ns;
+	t->process->alive++;
+	t->track->since_ns = max(t->track->since_ns, from_ns);
+	t->track->woken_ns = max(t->track->woken_ns, from_ns);
+	emit_thread(tl, t, THREAD_BEGINS, from_ns);
+	for (u32 i = 0; i < hold->count; i++) {
+		struct held *held = &hold->items[i];
+
+		if (held->is_call) {
+			tell_call(tl, &held->call);
+			continue;
+		}
+		if (held->interval.end_ns < from_ns ||
+		    (held->interval.end_ns == from_ns && held->interval.begin_ns < from_ns))
+			continue;
+		held->interval.begin_ns = max(held->interval.begin_ns, from_ns);
+		tell_interval(tl, &held->interval);
+	}
+	free(hold->items);
+	free(hold);
+}
+
+void hold_decide(struct timeline *tl, struct thread *t)
+{
+	if (t->track->hold->evident)
+		hold_confirm(tl, t, t->track->hold->evident_ns);
+	else
+		life_became_foreign(tl, t);
+}
