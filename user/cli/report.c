@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* report - what a trace tells, as tables or as JSON */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/cleanup.h"
+#include "user/base/text.h"
+#include "user/cli/command.h"
+#include "user/report/report.h"
+
+struct options {
+	bool json;
+	struct text_list pids;
+	struct text_list tids;
+	struct text_list names;
+	u64 from_ns;
+	u64 to_ns;
+	const char *by;
+	u64 limit;
+};
+
+#define LIMIT_NOT_SET UINT64_MAX
+
+static const struct option_spec report_options[] = {
+	{ "json", 0, OPTION_FLAG, offsetof(struct options, json), NULL,
+	  "one JSON object instead of tables" },
+	{ "pid", 'p', OPTION_LIST, offsetof(struct options, pids), "PID[,PID...]",
+	  "only threads of these processes [all]" },
+	{ "tid", 't', OPTION_LIST, offsetof(struct options, tids), "TID[,TID...]",
+	  "only these threads [all]" },
+	{ "name", 'n', OPTION_LIST, offsetof(struct options, names), "NAME",
+	  "only threads with NAME in their name; * ? [ make it a pattern [all]" },
+	{ "from", 0, OPTION_TIME, offsetof(struct options, from_ns), "TIME",
+	  "only from TIME after the start on [0]" },
+	{ "to", 0, OPTION_TIME, offsetof(struct options, to_ns), "TIME",
+	  "only until TIME after the start [the end]" },
+	{ "by", 0, OPTION_TEXT, offsetof(struct options, by), "name|process",
+	  "threads: one row per name or process [thread]" },
+	{ "limit", 'l', OPTION_NUMBER, offsetof(struct options, limit), "N",
+	  "at most N rows, 0 for all [a screen; JSON: all]" },
+	{ 0 },
+};
+
+static void defaults(void *data)
+{
+	((struct options *)data)->limit = LIMIT_NOT_SET;
+}
+
+/* "1,2" "3" as numbers. @out is to be freed. */
+static int parse_ids(u32 **out, size_t *count, const struct text_list *list, const char *option,
+		     struct err *err)
+{
+	CLEANUP(free) u32 *ids = NULL;
+	size_t used = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		CLEANUP(free) char *copy = strdup(list->items[i]);
+		char *rest = copy, *word;
+
+		while (rest && (word = strsep(&rest, ","))) {
+			u32 *more = realloc(ids, (used + 1) * sizeof(*ids));
+			u64 id;
+			int r;
+
+			if (!more)
+				return fail(err, -ENOMEM, "no memory for %s", option);
+			ids = more;
+			r = parse_number(&id, word, 1, UINT32_MAX, option, err);
+			if (r < 0)
+				return r;
+			ids[used++] = (u32)id;
+		}
+	}
+	*out = take(ids);
+	*count = used;
+	return 0;
+}
+
+static int parse_by(enum times_by *by, const char *text, struct err *err)
+{
+	if (!text || !strcmp(text, "thread")) {
+		*by = TIMES_BY_THREAD;
+	} else if (!strcmp(text, "name")) {
+		*by = TIMES_BY_NAME;
+	} else if (!strcmp(text, "process")) {
+		*by = TIMES_BY_PROCESS;
+	} else {
+		fail(err, -EINVAL, "--by: there is no '%s'", text);
+		return hint(err, "rows can be by thread, name or process");
+	}
+	return 0;
+}
+
+/* "KIND FILE" or "FILE" */
+static int parse_words(const char **kind, const char **path, char **args, int count,
+		       struct err *err)
+{
+	*kind = count == 2 ? args[0] : "summary";
+	*path = count ? args[count - 1] : NULL;
+	if (count == 1 && report_kind_find(args[0]) && access(args[0], F_OK)) {
+		fail(err, -EINVAL, "report %s: of which trace?", args[0]);
+		return hint(err, "tracer report %s FILE", args[0]);
+	}
+	if (!count) {
+		fail(err, -EINVAL, "report: of which trace?");
+		return hint(err, "tracer report FILE; record one with: tracer -p PID");
+	}
+	if (count > 2) {
+		fail(err, -EINVAL, "report: one trace at a time, not '%s' too", args[2]);
+		return hint(err, "tracer report [KIND] FILE");
+	}
+	return 0;
+}
+
+static int run(void *data, char **args, int count, struct err *err)
+{
+	const struct options *o = data;
+	CLEANUP(free) u32 *pids = NULL;
+	CLEANUP(free) u32 *tids = NULL;
+	struct report_options options = {
+		.json = o->json,
+		.limit = o->limit == LIMIT_NOT_SET ? 0 : o->limit,
+		.all = !o->limit,
+		.filter = { .from_ns = o->from_ns, .to_ns = o->to_ns },
+	};
+	const char *path;
+	int r;
+
+	r = parse_words(&options.kind, &path, args, count, err);
+	if (r < 0)
+		return r;
+	r = parse_by(&options.by, o->by, err);
+	if (r < 0)
+		return r;
+	if (o->to_ns && o->to_ns <= o->from_ns)
+		return fail(err, -EINVAL, "--to must be later than --from");
+	r = parse_ids(&pids, &options.filter.pid_count, &o->pids, "--pid", err);
+	if (r < 0)
+		return r;
+	r = parse_ids(&tids, &options.filter.tid_count, &o->tids, "--tid", err);
+	if (r < 0)
+		return r;
+	options.filter.pids = pids;
+	options.filter.tids = tids;
+	options.filter.names = o->names.items;
+	options.filter.name_count = o->names.count;
+	r = report_print(stdout, path, &options, err);
+	/* Whoever read the report has seen enough. */
+	return r == -EPIPE ? 0 : r;
+}
+
+const struct command report_command = {
+	.name = "report",
+	.usage = "[KIND] FILE [--json]",
+	.summary = "where the time of a trace went",
+	.details =
+		"KIND is one of\n"
+		"  summary    one screen: where did the time go (without KIND)\n"
+		"  threads    execution, scheduler wait and waits of each thread\n"
+		"  waits      what was waited for, how long, woken by whom\n"
+		"  syscalls   system calls: counts, errors, durations\n"
+		"  sched      how long threads waited for a CPU, and who had it\n"
+		"  losses     events that are missing, by CPU, class and time\n"
+		"\n"
+		"FILE can be - for standard input. For each thread execution + scheduler wait +\n"
+		"waits = observed time. Where events were lost, the last line says so, and times\n"
+		"and counts are lower bounds.\n"
+		"\n"
+		"  tracer report app.trace\n"
+		"  tracer report threads --by name app.trace\n"
+		"  tracer report waits --name 'worker*' --from 2s --to 3s app.trace\n"
+		"  tracer report syscalls --json app.trace | jq '.syscalls[0]'\n",
+	.options = report_options,
+	.options_bytes = sizeof(struct options),
+	.defaults = defaults,
+	.run = run,
+};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* report - what a trace tells, on a terminal or as JSON */
+#ifndef TRACER_REPORT_REPORT_H
+#define TRACER_REPORT_REPORT_H
+
+#include <stdio.h>
+
+#include "user/base/err.h"
+#include "user/model/calls.h"
+#include "user/model/losses.h"
+#include "user/model/sched.h"
+#include "user/model/times.h"
+#include "user/model/waits.h"
+#include "user/report/style.h"
+#include "user/trace/reader.h"
+
+struct report_options {
+	const char *kind; /* "threads", ...; NULL: "summary" */
+	bool json;        /* see JSON.md */
+	u64 limit;        /* rows of a table; 0: as the report finds fit, JSON: all */
+	bool all;         /* no limit at all */
+	enum times_by by;
+	struct filter filter;      /* from_ns and to_ns: since the start of the recording */
+	const struct style *style; /* NULL: style_of(out) */
+};
+
+/**
+ * report_print() - one report of one trace
+ * @out:     where to
+ * @path:    of the trace; "-" is standard input
+ * @options: what and how
+ *
+ * Source: all events; with lost events or a damaged file the times are lower bounds, and
+ * the last line says so.
+ *
+ * Return: 0; -EINVAL for an unknown kind; what trace_reader_open() and reading return; -EIO
+ * when @out takes no more. @err is filled.
+ */
+int report_print(FILE *out, const char *path, const struct report_options *options,
+		 struct err *err);
+
+/* The summary of one screen, as at the end of a recording. As report_print(). */
+int report_print_summary(FILE *out, const char *path, struct err *err);
+
+/* The kinds of reports. */
+struct report;
+struct json;
+struct report_kind {
+	const char *name;
+	const char *summary; /* one line for a list */
+	unsigned int needs;  /* NEEDS_* */
+	/* @json: inside an object that is open; NULL: as text */
+	int (*print)(struct report *report, struct json *json);
+};
+
+/* Ended by one without a name. */
+extern const struct report_kind report_kinds[];
+const struct report_kind *report_kind_find(const char *name);
+
+#define NEEDS_TIMES 1
+#define NEEDS_WAITS 2
+#define NEEDS_CALLS 4
+#define NEEDS_SCHED 8
+
+/* A report on its way: what it is made of. Tests fill it by hand. */
+struct report {
+	FILE *out;
+	const struct report_options *options;
+	struct style style;
+	const char *path;
+	const struct trace_info *info;     /* NULL in tests */
+	const struct trace_totals *totals; /* NULL: the recording has no end */
+	const struct trace_damage *damage; /* NULL: none */
+	struct timeline *timeline;
+	u64 begin_ns; /* of the stretch that is reported */
+	u64 end_ns;
+	struct times times;
+	struct waits waits;
+	struct calls calls;
+	struct sched sched;
+	struct losses losses;
+};
+
+/* Attaches what @needs asks for. Return: 0 or a negative errno. */
+int report_attach(struct report *report, unsigned int needs);
+void report_free(struct report *report);
+
+/* The whole output of @kind, losses included. Return: 0 or -ENOMEM. */
+int report_write(struct report *report, const struct report_kind *kind);
+
+/* Whether a number may be too small because something is missing. */
+bool report_is_lower_bound(const struct report *report);
+
+/* The name of a system call; "futex" forms for futex calls are up to the caller. */
+const char *report_syscall(const struct report *report, u16 syscall, char room[32]);
+
+/* The last line of every report: what is missing, and that times are then a lower bound */
+void report_losses_line(struct report *report);
+
+/* How many rows to show: --limit, else @fit; all of them as JSON. */
+size_t report_limit(const struct report *report, size_t rows, size_t fit);
+
+int report_threads(struct report *report, struct json *json);
+int report_waits(struct report *report, struct json *json);
+int report_syscalls(struct report *report, struct json *json);
+int report_sched(struct report *report, struct json *json);
+int report_losses(struct report *report, struct json *json);
+int report_summary(struct report *report, struct json *json);
+
+#endif

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * summary - one screen that answers: where did the time go?
+ *
+ * At most 24 lines of 80 columns: the recording, all time by what it was spent on, the
+ * busiest threads, the waits that matter, the scheduler, one sentence, and what to type next.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/cleanup.h"
+#include "user/base/text.h"
+#include "user/report/summary.h"
+#include "user/report/table.h"
+
+#define BARS_MAX    6 /* lines of "where the time went" */
+#define THREADS_MAX 4
+#define WAITS_MAX   4
+
+static char *duration(char to[CELL_TEXT_MAX], const struct report *report, u64 ns)
+{
+	struct cell cell = { .number = ns };
+
+	return cell_show(to, report, CELL_NS, &cell);
+}
+
+static void head(const struct report *report, const char *text)
+{
+	fprintf(report->out, "%s%s%s", style_tone(&report->style, TONE_HEAD), text,
+		style_tone(&report->style, TONE_PLAIN));
+}
+
+static void print_recording(const struct report *report, const struct summary *sum)
+{
+	char target[160], tail[160], length[CELL_TEXT_MAX], count[2][TEXT_MAX];
+	const struct trace_info *info = report->info;
+	u32 cpus = info ? info->cpu_count : 0;
+	unsigned int room;
+
+	snprintf(tail, sizeof(tail), ": %s on %u CPU%s, %s thread%s, %s events",
+		 duration(length, report, report->end_ns - report->begin_ns), cpus,
+		 cpus == 1 ? "" : "s", text_count(count[0], sum->total.threads),
+		 sum->total.threads == 1 ? "" : "s",
+		 text_count(count[1], timeline_counts(report->timeline)->events));
+	room = (unsigned int)text_columns(tail);
+	room = report->style.width > room + 8 ? report->style.width - room : 8;
+	text_printable(target, min(sizeof(target), (size_t)room + 1),
+		       info && info->target ? info->target : "target");
+	fprintf(report->out, "%s%s%s%s\n\n", style_tone(&report->style, TONE_HEAD), target,
+		style_tone(&report->style, TONE_PLAIN), tail);
+}
+
+static void print_bar(const struct report *report, const char *name, u64 ns, u64 whole)
+{
+	char bar[BAR_BYTES], length[CELL_TEXT_MAX], share[TEXT_MAX];
+	unsigned int width = min(report->style.width - 38, 40u);
+
+	duration(length, report, ns);
+	fprintf(report->out, "%-15s %*s%s  %7s  %s\n", name, 11 - (int)text_columns(length), "",
+		length, text_share(share, ns, whole),
+		bar_of(bar, &report->style, width, ns, whole));
+}
+
+/* Execution and scheduler wait always, then the kinds that took the most. */
+static void print_bars(const struct report *report, const struct summary *sum)
+{
+	const struct times_row *total = &sum->total;
+	bool shown[WAIT_KIND_COUNT] = { 0 };
+	char length[CELL_TEXT_MAX];
+	u64 rest = times_waits(total).ns;
+
+	head(report, "WHERE THE TIME WENT");
+	fprintf(report->out, " (of all threads: %s)\n",
+		duration(length, report, total->observed_ns));
+	print_bar(report, "execution", total->execution.ns, total->observed_ns);
+	print_bar(report, "scheduler wait", total->scheduler_wait.ns, total->observed_ns);
+	for (int line = 2; line < BARS_MAX && rest; line++) {
+		int most = -1, left = 0;
+
+		for (int kind = 0; kind < WAIT_KIND_COUNT; kind++) {
+			if (shown[kind] || !total->waits[kind].ns)
+				continue;
+			left++;
+			if (most < 0 || total->waits[kind].ns > total->waits[most].ns)
+				most = kind;
+		}
+		if (line == BARS_MAX - 1 && left > 1) {
+			print_bar(report, "other waits", rest, total->observed_ns);
+			break;
+		}
+		shown[most] = true;
+		rest -= total->waits[most].ns;
+		print_bar(report, wait_kind_name((enum wait_kind)most), total->waits[most].ns,
+			  total->observed_ns);
+	}
+}
+
+static void get_name(struct cell *cell, const struct report *report, const void *row)
+{
+	cell_text(cell, thread_name(report->timeline, ((const struct times_row *)row)->thread));
+}
+
+static void get_threads(struct cell *cell, const struct report *report, const void *row)
+{
+	cell->number = ((const struct times_row *)row)->threads;
+}
+
+static void get_execution(struct cell *cell, const struct report *report, const void *row)
+{
+	cell->number = ((const struct times_row *)row)->execution.ns;
+}
+
+static void get_sched(struct cell *cell, const struct report *report, const void *row)
+{
+	cell->number = ((const struct times_row *)row)->scheduler_wait.ns;
+}
+
+static void get_most_waited(struct cell *cell, const struct report *report, const void *row)
+{
+	const struct times_row *times = row;
+	char length[CELL_TEXT_MAX];
+	int most = 0;
+
+	for (int kind = 0; kind < WAIT_KIND_COUNT; kind++)
+		if (times->waits[kind].ns > times->waits[most].ns)
+			most = kind;
+	cell->none = !times->waits[most].ns;
+	snprintf(cell->text, sizeof(cell->text), "%s %s", wait_kind_name((enum wait_kind)most),
+		 duration(length, report, times->waits[most].ns));
+}
+
+static void get_bar(struct cell *cell, const struct report *report, const void *row)
+{
+	const struct times_row *times = row;
+	const u64 parts[3] = { times->execution.ns, times->scheduler_wait.ns,
+			       times_waits(times).ns };
+
+	bar_of_parts(cell->text, &report->style, 14, parts, times->observed_ns);
+}
+
+static const struct column thread_columns[] = {
+	{ "BUSIEST THREADS", "name", CELL_TEXT, 0, false, get_name, NULL },
+	{ "THREADS", "threads", CELL_COUNT, 2, false, get_threads, NULL },
+	{ "EXECUTION", "execution_ns", CELL_NS, 0, false, get_execution, NULL },
+	{ "SCHED WAIT", "scheduler_wait_ns", CELL_NS, 0, false, get_sched, NULL },
+	{ "MOST WAITED", NULL, CELL_TEXT, 0, false, get_most_waited, NULL },
+	{ "RUN/SCHED/WAIT", NULL, CELL_BAR, 1, false, get_bar, NULL },
+	{ NULL, NULL, CELL_TEXT, 0, false, NULL, NULL },
+};
+
+/* Names that hardly ran are one line. */
+static int print_threads(const struct report *report, const struct summary *sum)
+{
+	struct table table = {
+		.columns = thread_columns,
+		.rows = sum->names,
+		.row_bytes = sizeof(*sum->names),
+		.row_count = sum->name_count,
+		.excerpt = true,
+	};
+	u64 folded = 0;
+	char text[TEXT_MAX];
+	int r;
+
+	while (table.fit < sum->name_count && table.fit < THREADS_MAX &&
+	       (!table.fit || sum->names[table.fit].execution.ns >= sum->total.observed_ns / 10000))
+		table.fit++;
+	if (table.fit == THREADS_MAX && sum->name_count > THREADS_MAX)
+		table.fit--;
+	r = table_print(report, &table);
+	for (size_t i = table.fit; i < sum->name_count; i++)
+		folded += sum->names[i].threads;
+	if (folded)
+		fprintf(report->out, "%sand %s thread%s that ran less%s\n",
+			style_tone(&report->style, TONE_DIM), text_count(text, folded),
+			folded == 1 ? "" : "s", style_tone(&report->style, TONE_PLAIN));
+	return r;
+}
+
+static void print_scheduler(const struct report *report, const struct summary *sum)
+{
+	const struct histogram *ns = &report->sched.latency;
+	char text[4][CELL_TEXT_MAX], share[TEXT_MAX];
+	char name[NAME_SHOWN_MAX];
+
+	if (!ns->count)
+		return;
+	fprintf(report->out, "scheduler latency: p50 %s, p99 %s, max %s",
+		duration(text[0], report, histogram_quantile(ns, 0.5)),
+		duration(text[1], report, histogram_quantile(ns, 0.99)),
+		duration(text[2], report, ns->most));
+	if (sum->rival && sum->rival->ns * 4 >= ns->total) {
+		name_show(name,
+			  names_text(&timeline_threads(report->timeline)->names, sum->rival->name));
+		fprintf(report->out, "; %s of it for %s",
+			text_share(share, sum->rival->ns, ns->total), name);
+	}
+	fputc('\n', report->out);
+}
+
+static void print_worst(const struct report *report, const struct summary *sum)
+{
+	const struct waits_row *row = sum->worst;
+	char length[CELL_TEXT_MAX], what[WHAT_TEXT_MAX], room[32], line[512];
+	char name[NAME_SHOWN_MAX];
+
+	if (!row)
+		return;
+	name_show(name, thread_name(report->timeline, row->longest));
+	what_text(what, whats_get(&report->waits.whats, row->what));
+	snprintf(line, sizeof(line), "longest wait: %s, %s (%u), %s%s%s%s%s, at %.3f s",
+		 duration(length, report, row->ns.most), name, row->longest->tid,
+		 wait_kind_name(row->kind), row->syscall == SYSCALL_NONE ? "" : " in ",
+		 row->syscall == SYSCALL_NONE ? "" : report_syscall(report, row->syscall, room),
+		 what[0] ? " " : "", what,
+		 (double)(row->longest_begin_ns - timeline_start_ns(report->timeline)) / 1e9);
+	fprintf(report->out, "%s\n", line);
+}
+
+static void print_next(const struct report *report)
+{
+	const char *path = report->path ?: "FILE";
+
+	fprintf(report->out, "%snext:%s tracer report threads|waits|syscalls|sched %s\n",
+		style_tone(&report->style, TONE_HEAD), style_tone(&report->style, TONE_PLAIN),
+		path);
+}
+
+static void summary_text(struct report *report, const struct summary *sum)
+{
+	char advice[CELL_TEXT_MAX];
+
+	print_recording(report, sum);
+	print_bars(report, sum);
+	if (sum->name_count)
+		print_threads(report, sum);
+	if (sum->wait_count)
+		waits_print_excerpt(report, sum->waits, min(sum->wait_count, (size_t)WAITS_MAX));
+	print_scheduler(report, sum);
+	print_worst(report, sum);
+	if (summary_advice(advice, report, sum))
+		fprintf(report->out, "%s%s%s\n", style_tone(&report->style, TONE_HEAD), advice,
+			style_tone(&report->style, TONE_PLAIN));
+	report_losses_line(report);
+	print_next(report);
+}
+
+static void json_waits_by_kind(struct json *json, const struct times_row *total)
+{
+	json_key(json, "waits");
+	json_object(json);
+	for (int kind = 0; kind < WAIT_KIND_COUNT; kind++) {
+		if (!total->waits[kind].count)
+			continue;
+		json_key(json, wait_kind_name((enum wait_kind)kind));
+		json_object(json);
+		json_key_u64(json, "ns", total->waits[kind].ns);
+		json_key_u64(json, "count", total->waits[kind].count);
+		json_key_u64(json, "longest_ns", total->waits[kind].longest_ns);
+		json_object_end(json);
+	}
+	json_object_end(json);
+}
+
+static void summary_json(struct report *report, struct json *json, const struct summary *sum)
+{
+	const struct histogram *latency = &report->sched.latency;
+	char advice[CELL_TEXT_MAX];
+
+	json_key(json, "summary");
+	json_object(json);
+	json_key_text(json, "target", report->info ? report->info->target : NULL);
+	json_key_text(json, "host", report->info ? report->info->host : NULL);
+	json_key_u64(json, "cpus", report->info ? report->info->cpu_count : 0);
+	json_key_u64(json, "duration_ns", report->end_ns - report->begin_ns);
+	json_key_u64(json, "threads", sum->total.threads);
+	json_key_u64(json, "events", timeline_counts(report->timeline)->events);
+	json_key_u64(json, "observed_ns", sum->total.observed_ns);
+	json_key_u64(json, "unknown_ns", sum->total.unknown_ns);
+	json_key_u64(json, "execution_ns", sum->total.execution.ns);
+	json_key_u64(json, "scheduler_wait_ns", sum->total.scheduler_wait.ns);
+	json_waits_by_kind(json, &sum->total);
+	json_key_u64(json, "scheduler_wait_p50_ns", histogram_quantile(latency, 0.5));
+	json_key_u64(json, "scheduler_wait_p99_ns", histogram_quantile(latency, 0.99));
+	json_key_u64(json, "scheduler_wait_max_ns", latency->most);
+	json_key_text(json, "advice", summary_advice(advice, report, sum) ? advice : NULL);
+	json_object_end(json);
+}
+
+/* Waits that are no more than idleness: waiting for anything to do. */
+static bool is_idleness(const struct waits_row *row)
+{
+	return row->kind == WAIT_POLL || row->kind == WAIT_SLEEP || row->kind == WAIT_CHILD ||
+	       row->unfinished == row->ns.count;
+}
+
+/* Copies the rows: those that matter first, each part by its total. */
+static int sort_waits(struct summary *sum, const struct waits *waits)
+{
+	sum->waits = calloc(waits->count + 1, sizeof(*sum->waits));
+	if (!sum->waits)
+		return -ENOMEM;
+	for (int idle = 0; idle < 2; idle++) {
+		for (u32 i = 0; i < waits->count; i++) {
+			const struct waits_row *row = &waits->rows[i];
+
+			if (is_idleness(row) != !!idle)
+				continue;
+			sum->waits[sum->wait_count++] = row;
+			if (idle)
+				sum->idle_ns += row->ns.total;
+			else if (!sum->worst || row->ns.most > sum->worst->ns.most)
+				sum->worst = row;
+		}
+		if (!idle)
+			sum->active_count = sum->wait_count;
+	}
+	return 0;
+}
+
+static int summarize(struct summary *sum, struct report *report)
+{
+	int r = times_rows(&sum->names, &sum->name_count, &report->times, TIMES_BY_NAME);
+
+	if (r < 0)
+		return r;
+	sum->total = times_total(&report->times);
+	r = waits_sort(&report->waits);
+	if (r < 0)
+		return r;
+	r = sort_waits(sum, &report->waits);
+	if (r < 0)
+		return r;
+	sched_sort(&report->sched);
+	for (u32 i = 0; i < report->sched.rival_count && !sum->rival; i++)
+		if (report->sched.rivals[i].name)
+			sum->rival = &report->sched.rivals[i];
+	return 0;
+}
+
+int report_summary(struct report *report, struct json *json)
+{
+	struct summary sum = { 0 };
+	int r = summarize(&sum, report);
+
+	if (r >= 0 && json)
+		summary_json(report, json, &sum);
+	else if (r >= 0)
+		summary_text(report, &sum);
+	free(sum.names);
+	free(sum.waits);
+	return r;
+}
