@@ -92,7 +92,13 @@ static int on_interval(void *ctx, const struct interval *interval)
 		return r;
 	if (interval->flags & INTERVAL_CUT_END) {
 		row->unfinished++;
+		row->unfinished_ns += ns;
 		return 0;
+	}
+	if (!row->worst || ns > row->worst_ns) {
+		row->worst = interval->thread;
+		row->worst_ns = ns;
+		row->worst_begin_ns = interval->begin_ns;
 	}
 	return count_waker(waits, &interval->wait, (u32)(row - waits->rows), ns);
 }

@@ -8,14 +8,18 @@
 #include "user/model/what.h"
 
 struct waits_row {
-	u8 kind;                      /* enum wait_kind */
-	u16 syscall;                  /* SYSCALL_NONE outside any call */
-	u32 what;                     /* whats_get() */
-	struct histogram ns;          /* blocked time: from switch-out to waking */
-	u64 latency_ns;               /* scheduler wait behind the waits, all together */
-	u64 unfinished;               /* cut by the end of the recording, or by a filter */
+	u8 kind;             /* enum wait_kind */
+	u16 syscall;         /* SYSCALL_NONE outside any call */
+	u32 what;            /* whats_get() */
+	struct histogram ns; /* blocked time: from switch-out to waking */
+	u64 latency_ns;      /* scheduler wait behind the waits, all together */
+	u64 unfinished;      /* cut by the end of the recording, or by a filter */
+	u64 unfinished_ns;
 	const struct thread *longest; /* who waited longest, and since when */
 	u64 longest_begin_ns;
+	const struct thread *worst; /* the same of the finished ones; NULL: none */
+	u64 worst_ns;
+	u64 worst_begin_ns;
 };
 
 /* Who ended the waits of a row: by name, because clients and pools are many. */

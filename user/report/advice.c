@@ -38,7 +38,7 @@ static bool one_wait(char *to, const struct report *report, const struct summary
 	const struct waits_row *row = sum->active_count ? sum->waits[0] : NULL;
 	char share[TEXT_MAX], what[WHAT_TEXT_MAX], room[32];
 
-	if (!row || row->ns.total * 2 < n->active_ns)
+	if (!row || summary_active_ns(row) * 2 < n->active_ns)
 		return false;
 	what_text(what, whats_get(&report->waits.whats, row->what));
 	if (!what[0])
@@ -46,7 +46,8 @@ static bool one_wait(char *to, const struct report *report, const struct summary
 			 row->syscall == SYSCALL_NONE ? "page faults"
 						      : report_syscall(report, row->syscall, room));
 	snprintf(to, CELL_TEXT_MAX, "%s of the time not idle went into one %s wait: %s.",
-		 text_share(share, row->ns.total, n->active_ns), wait_kind_name(row->kind), what);
+		 text_share(share, summary_active_ns(row), n->active_ns), wait_kind_name(row->kind),
+		 what);
 	return true;
 }
 
@@ -58,7 +59,7 @@ static bool one_kind(char *to, const struct summary *sum, const struct numbers *
 	char share[TEXT_MAX];
 
 	for (size_t i = 0; i < sum->active_count; i++)
-		ns[sum->waits[i]->kind] += sum->waits[i]->ns.total;
+		ns[sum->waits[i]->kind] += summary_active_ns(sum->waits[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		if (ns[kinds[i]] * 2 < n->active_ns)
 			continue;

@@ -98,9 +98,10 @@ int report_losses(struct report *report, struct json *json)
 	}
 	if (table.row_count)
 		table_print(report, &table);
-	fprintf(report->out,
-		"%s contradictions repaired, %s wakings not seen (%s came early, %s spurious)\n",
-		text_count(text[0], counts->repaired), text_count(text[1], counts->missing_wakeups),
+	fprintf(report->out, "events that contradicted others, repaired: %s\n",
+		text_count(text[0], counts->repaired));
+	fprintf(report->out, "wakings: %s not seen, %s early, %s spurious\n",
+		text_count(text[1], counts->missing_wakeups),
 		text_count(text[2], counts->early_wakeups),
 		text_count(text[3], counts->spurious_wakeups));
 	return 0;

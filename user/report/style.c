@@ -80,13 +80,7 @@ char *bar_of(char to[BAR_BYTES], const struct style *style, unsigned int width, 
 		filled = 1;
 	for (used = 0; used < filled / steps; used++)
 		at = stpcpy(at, style->utf8 ? "█" : "#");
-	if (filled % steps) {
-		at = stpcpy(at, eighths[filled % steps]);
-		used++;
-	}
-	while (used++ < width)
-		*at++ = ' ';
-	*at = 0;
+	stpcpy(at, eighths[filled % steps]);
 	return to;
 }
 
@@ -107,8 +101,6 @@ char *bar_of_parts(char to[BAR_BYTES], const struct style *style, unsigned int w
 		for (; used < min(end, width); used++)
 			at = stpcpy(at, fillings[style->utf8][part]);
 	}
-	while (used++ < width)
-		*at++ = ' ';
 	*at = 0;
 	return to;
 }

@@ -33,7 +33,7 @@ const char *style_tone(const struct style *style, enum tone tone);
 #define BAR_WIDTH_MAX 60u
 #define BAR_BYTES     (BAR_WIDTH_MAX * 3 + 1)
 
-/* A bar of @width columns for @part of @whole, padded with blanks. Return: @to */
+/* A bar of up to @width columns for @part of @whole. Return: @to */
 char *bar_of(char to[BAR_BYTES], const struct style *style, unsigned int width, u64 part,
 	     u64 whole);
 

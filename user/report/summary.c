@@ -46,7 +46,7 @@ static void print_recording(const struct report *report, const struct summary *s
 	room = report->style.width > room + 8 ? report->style.width - room : 8;
 	text_printable(target, min(sizeof(target), (size_t)room + 1),
 		       info && info->target ? info->target : "target");
-	fprintf(report->out, "%s%s%s%s\n\n", style_tone(&report->style, TONE_HEAD), target,
+	fprintf(report->out, "%s%s%s%s\n", style_tone(&report->style, TONE_HEAD), target,
 		style_tone(&report->style, TONE_PLAIN), tail);
 }
 
@@ -201,20 +201,22 @@ static void print_scheduler(const struct report *report, const struct summary *s
 static void print_worst(const struct report *report, const struct summary *sum)
 {
 	const struct waits_row *row = sum->worst;
-	char length[CELL_TEXT_MAX], what[WHAT_TEXT_MAX], room[32], line[512];
-	char name[NAME_SHOWN_MAX];
+	char length[CELL_TEXT_MAX], what[WHAT_TEXT_MAX], room[32], name[NAME_SHOWN_MAX];
+	const struct what *object;
+	const char *call = "";
 
-	if (!row)
+	if (!row || !row->worst)
 		return;
-	name_show(name, thread_name(report->timeline, row->longest));
-	what_text(what, whats_get(&report->waits.whats, row->what));
-	snprintf(line, sizeof(line), "longest wait: %s, %s (%u), %s%s%s%s%s, at %.3f s",
-		 duration(length, report, row->ns.most), name, row->longest->tid,
-		 wait_kind_name(row->kind), row->syscall == SYSCALL_NONE ? "" : " in ",
-		 row->syscall == SYSCALL_NONE ? "" : report_syscall(report, row->syscall, room),
-		 what[0] ? " " : "", what,
-		 (double)(row->longest_begin_ns - timeline_start_ns(report->timeline)) / 1e9);
-	fprintf(report->out, "%s\n", line);
+	object = whats_get(&report->waits.whats, row->what);
+	what_text(what, object);
+	name_show(name, thread_name(report->timeline, row->worst));
+	if (row->syscall != SYSCALL_NONE && !object->futex)
+		call = report_syscall(report, row->syscall, room);
+	fprintf(report->out, "longest wait: %s, %s (%u), %s%s%s%s%s, at %.3f s\n",
+		duration(length, report, row->worst_ns), name, row->worst->tid,
+		wait_kind_name(row->kind), *call || *what ? ": " : "", call,
+		*call && *what ? " " : "", what,
+		(double)(row->worst_begin_ns - timeline_start_ns(report->timeline)) / 1e9);
 }
 
 static void print_next(const struct report *report)
@@ -226,16 +228,29 @@ static void print_next(const struct report *report)
 		path);
 }
 
+/* Empty lines between the parts, as long as it all stays on one screen. */
+static void print_gap(const struct report *report, const struct summary *sum)
+{
+	size_t lines = 1 + min(sum->name_count, (size_t)THREADS_MAX) + 1 +
+		       min(sum->wait_count, (size_t)WAITS_MAX);
+
+	if (lines <= 8)
+		fputc('\n', report->out);
+}
+
 static void summary_text(struct report *report, const struct summary *sum)
 {
 	char advice[CELL_TEXT_MAX];
 
 	print_recording(report, sum);
 	print_bars(report, sum);
+	print_gap(report, sum);
 	if (sum->name_count)
 		print_threads(report, sum);
+	print_gap(report, sum);
 	if (sum->wait_count)
 		waits_print_excerpt(report, sum->waits, min(sum->wait_count, (size_t)WAITS_MAX));
+	print_gap(report, sum);
 	print_scheduler(report, sum);
 	print_worst(report, sum);
 	if (summary_advice(advice, report, sum))
@@ -294,27 +309,38 @@ static bool is_idleness(const struct waits_row *row)
 	       row->unfinished == row->ns.count;
 }
 
-/* Copies the rows: those that matter first, each part by its total. */
+static int compare_waits(const void *left, const void *right)
+{
+	const struct waits_row *a = *(const struct waits_row *const *)left;
+	const struct waits_row *b = *(const struct waits_row *const *)right;
+	u64 a_ns = summary_active_ns(a), b_ns = summary_active_ns(b);
+
+	if (is_idleness(a) != is_idleness(b))
+		return is_idleness(a) ? 1 : -1;
+	if (a_ns != b_ns)
+		return a_ns < b_ns ? 1 : -1;
+	return a < b ? -1 : a > b;
+}
+
+/* The rows that matter first, each part by its total. */
 static int sort_waits(struct summary *sum, const struct waits *waits)
 {
 	sum->waits = calloc(waits->count + 1, sizeof(*sum->waits));
 	if (!sum->waits)
 		return -ENOMEM;
-	for (int idle = 0; idle < 2; idle++) {
-		for (u32 i = 0; i < waits->count; i++) {
-			const struct waits_row *row = &waits->rows[i];
+	sum->wait_count = waits->count;
+	for (u32 i = 0; i < waits->count; i++) {
+		const struct waits_row *row = &waits->rows[i];
 
-			if (is_idleness(row) != !!idle)
-				continue;
-			sum->waits[sum->wait_count++] = row;
-			if (idle)
-				sum->idle_ns += row->ns.total;
-			else if (!sum->worst || row->ns.most > sum->worst->ns.most)
-				sum->worst = row;
-		}
-		if (!idle)
-			sum->active_count = sum->wait_count;
+		sum->waits[i] = row;
+		sum->idle_ns += is_idleness(row) ? row->ns.total : row->unfinished_ns;
+		if (is_idleness(row))
+			continue;
+		sum->active_count++;
+		if (!sum->worst || row->worst_ns > sum->worst->worst_ns)
+			sum->worst = row;
 	}
+	qsort(sum->waits, sum->wait_count, sizeof(*sum->waits), compare_waits);
 	return 0;
 }
 

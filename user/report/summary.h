@@ -19,6 +19,12 @@ struct summary {
 	const struct sched_rival *rival; /* whom the scheduler preferred most */
 };
 
+/* A wait that nobody ended is a thread of a pool with nothing to do, most of the time. */
+static inline u64 summary_active_ns(const struct waits_row *row)
+{
+	return row->ns.total - row->unfinished_ns;
+}
+
 /* One sentence where the numbers are clear. Return: false when they are not. */
 bool summary_advice(char to[CELL_TEXT_MAX], const struct report *report, const struct summary *sum);
 

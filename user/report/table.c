@@ -134,33 +134,22 @@ static void fit(struct layout *layout, unsigned int width)
 	}
 }
 
-static void put_padding(FILE *out, unsigned int columns)
-{
-	fprintf(out, "%*s", (int)columns, "");
-}
-
 /* @text within @width columns; a cut one ends with a mark. */
-static void put_text(const struct report *report, const char *text, unsigned int width, bool right,
-		     bool last)
+static void put_text(const struct report *report, const char *text, unsigned int width)
 {
-	unsigned int columns = (unsigned int)text_columns(text), shown = 0;
-	FILE *out = report->out;
+	unsigned int shown = 0;
 
-	if (columns <= width) {
-		if (right)
-			put_padding(out, width - columns);
-		fputs(text, out);
-		if (!right && !last)
-			put_padding(out, width - columns);
+	if (text_columns(text) <= width) {
+		fputs(text, report->out);
 		return;
 	}
 	for (; shown + 1 < width; shown++) {
 		size_t bytes = utf8_length(text, strlen(text)) ?: 1;
 
-		fwrite(text, 1, bytes, out);
+		fwrite(text, 1, bytes, report->out);
 		text += bytes;
 	}
-	fputs(report->style.utf8 ? "…" : "~", out);
+	fputs(report->style.utf8 ? "…" : "~", report->out);
 }
 
 static bool is_left(enum cell_type type)
@@ -168,24 +157,28 @@ static bool is_left(enum cell_type type)
 	return type == CELL_TEXT || type == CELL_BAR;
 }
 
+/* Blanks are owed until something follows them: no line ends with one. */
 static void put_line(const struct report *report, struct layout *layout, size_t row, bool head)
 {
-	bool first = true;
-	unsigned int last = 0;
+	unsigned int owed = 0, gap = 0;
 
-	for (unsigned int i = 0; i < layout->count; i++)
-		if (layout->columns[i])
-			last = i;
 	for (unsigned int i = 0; i < layout->count; i++) {
 		const struct column *column = layout->columns[i];
+		const char *text = head && column ? column->title : text_at(layout, row, i);
+		unsigned int width = layout->widths[i], columns, blank;
 
 		if (!column)
 			continue;
-		if (!first)
-			put_padding(report->out, COLUMN_GAP);
-		first = false;
-		put_text(report, head ? column->title : text_at(layout, row, i), layout->widths[i],
-			 !is_left(column->type), i == last);
+		columns = (unsigned int)text_columns(text);
+		blank = columns < width ? width - columns : 0;
+		owed += gap + (is_left(column->type) ? 0 : blank);
+		if (columns) {
+			fprintf(report->out, "%*s", (int)owed, "");
+			owed = 0;
+			put_text(report, text, width);
+		}
+		owed += is_left(column->type) ? blank : 0;
+		gap = COLUMN_GAP;
 	}
 }
 

@@ -190,9 +190,16 @@ GET_EXCERPT(kind)
 GET_EXCERPT(syscall)
 GET_EXCERPT(object)
 GET_EXCERPT(count)
-GET_EXCERPT(total)
 GET_EXCERPT(p99)
 GET_EXCERPT(waker)
+
+/* Without the waits that nobody ended, unless there are no others */
+static void excerpt_total(struct cell *cell, const struct report *report, const void *row)
+{
+	const struct waits_row *wait = *(const struct waits_row *const *)row;
+
+	cell->number = summary_active_ns(wait) ?: wait->ns.total;
+}
 
 static const struct column excerpt_columns[] = {
 	{ "WAITS", NULL, CELL_TEXT, 0, false, excerpt_kind, NULL },
