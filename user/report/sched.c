@@ -137,7 +137,7 @@ static void print_histogram(const struct report *report)
 		fprintf(report->out, "%*s%s to %*s%s  %15s  %s\n", 10 - (int)text_columns(from), "",
 			from, 10 - (int)text_columns(to), "", to,
 			text_count(text, buckets[i].count),
-			bar_of(bar, &report->style, min(report->style.width - 41, 40u),
+			bar_of(bar, &report->style, min(report->style.width - 43, 40u),
 			       buckets[i].count, most));
 	}
 }

@@ -177,31 +177,38 @@ static int print_threads(const struct report *report, const struct summary *sum)
 	return r;
 }
 
+static void put_line(const struct report *report, const char *line)
+{
+	put_cut(report, line, report->style.width);
+	fputc('\n', report->out);
+}
+
 static void print_scheduler(const struct report *report, const struct summary *sum)
 {
 	const struct histogram *ns = &report->sched.latency;
-	char text[4][CELL_TEXT_MAX], share[TEXT_MAX];
-	char name[NAME_SHOWN_MAX];
+	char text[3][CELL_TEXT_MAX], share[TEXT_MAX], name[NAME_SHOWN_MAX], rival[128] = "";
+	char line[1024];
 
 	if (!ns->count)
 		return;
-	fprintf(report->out, "scheduler latency: p50 %s, p99 %s, max %s",
-		duration(text[0], report, histogram_quantile(ns, 0.5)),
-		duration(text[1], report, histogram_quantile(ns, 0.99)),
-		duration(text[2], report, ns->most));
 	if (sum->rival && sum->rival->ns * 4 >= ns->total) {
 		name_show(name,
 			  names_text(&timeline_threads(report->timeline)->names, sum->rival->name));
-		fprintf(report->out, "; %s of it for %s",
-			text_share(share, sum->rival->ns, ns->total), name);
+		snprintf(rival, sizeof(rival), "; %s for %s",
+			 text_share(share, sum->rival->ns, ns->total), name);
 	}
-	fputc('\n', report->out);
+	snprintf(line, sizeof(line), "scheduler latency: p50 %s, p99 %s, max %s%s",
+		 duration(text[0], report, histogram_quantile(ns, 0.5)),
+		 duration(text[1], report, histogram_quantile(ns, 0.99)),
+		 duration(text[2], report, ns->most), rival);
+	put_line(report, line);
 }
 
 static void print_worst(const struct report *report, const struct summary *sum)
 {
 	const struct waits_row *row = sum->worst;
 	char length[CELL_TEXT_MAX], what[WHAT_TEXT_MAX], room[32], name[NAME_SHOWN_MAX];
+	char line[512];
 	const struct what *object;
 	const char *call = "";
 
@@ -212,11 +219,12 @@ static void print_worst(const struct report *report, const struct summary *sum)
 	name_show(name, thread_name(report->timeline, row->worst));
 	if (row->syscall != SYSCALL_NONE && !object->futex)
 		call = report_syscall(report, row->syscall, room);
-	fprintf(report->out, "longest wait: %s, %s (%u), %s%s%s%s%s, at %.3f s\n",
-		duration(length, report, row->worst_ns), name, row->worst->tid,
-		wait_kind_name(row->kind), *call || *what ? ": " : "", call,
-		*call && *what ? " " : "", what,
-		(double)(row->worst_begin_ns - timeline_start_ns(report->timeline)) / 1e9);
+	snprintf(line, sizeof(line), "longest wait: %s at %.3f s, %s (%u), %s%s%s%s%s",
+		 duration(length, report, row->worst_ns),
+		 (double)(row->worst_begin_ns - timeline_start_ns(report->timeline)) / 1e9, name,
+		 row->worst->tid, wait_kind_name(row->kind), *call || *what ? ": " : "", call,
+		 *call && *what ? " " : "", what);
+	put_line(report, line);
 }
 
 static void print_next(const struct report *report)
@@ -253,9 +261,11 @@ static void summary_text(struct report *report, const struct summary *sum)
 	print_gap(report, sum);
 	print_scheduler(report, sum);
 	print_worst(report, sum);
-	if (summary_advice(advice, report, sum))
-		fprintf(report->out, "%s%s%s\n", style_tone(&report->style, TONE_HEAD), advice,
-			style_tone(&report->style, TONE_PLAIN));
+	if (summary_advice(advice, report, sum)) {
+		fputs(style_tone(&report->style, TONE_HEAD), report->out);
+		put_cut(report, advice, report->style.width);
+		fprintf(report->out, "%s\n", style_tone(&report->style, TONE_PLAIN));
+	}
 	report_losses_line(report);
 	print_next(report);
 }

@@ -11,7 +11,9 @@
 #include "user/base/text.h"
 
 #define COLUMN_GAP  2
-#define TEXT_LEAST  8 /* columns that a text keeps when it is cut */
+#define TEXT_LEAST  8  /* columns that a text keeps when it is cut */
+#define TEXT_USUAL  16 /* wider ones are cut before a dear column goes */
+#define RANK_DEAR   4
 #define COLUMNS_MAX 32
 
 struct layout {
@@ -110,6 +112,7 @@ static void fit(struct layout *layout, unsigned int width)
 			layout->columns[i] = NULL;
 	while (total_width(layout) > width) {
 		unsigned int last = layout->count, widest = layout->count;
+		bool dear;
 
 		for (unsigned int i = 0; i < layout->count; i++) {
 			const struct column *column = layout->columns[i];
@@ -123,9 +126,9 @@ static void fit(struct layout *layout, unsigned int width)
 			    (widest == layout->count || layout->widths[i] > layout->widths[widest]))
 				widest = i;
 		}
-		/* A text much wider than usual is cut before a column goes. */
+		dear = last == layout->count || layout->columns[last]->rank <= RANK_DEAR;
 		if (widest < layout->count &&
-		    (last == layout->count || layout->widths[widest] > 24))
+		    (last == layout->count || (dear && layout->widths[widest] > TEXT_USUAL)))
 			layout->widths[widest]--;
 		else if (last < layout->count)
 			layout->columns[last] = NULL;
@@ -134,8 +137,7 @@ static void fit(struct layout *layout, unsigned int width)
 	}
 }
 
-/* @text within @width columns; a cut one ends with a mark. */
-static void put_text(const struct report *report, const char *text, unsigned int width)
+void put_cut(const struct report *report, const char *text, unsigned int width)
 {
 	unsigned int shown = 0;
 
@@ -175,7 +177,7 @@ static void put_line(const struct report *report, struct layout *layout, size_t 
 		if (columns) {
 			fprintf(report->out, "%*s", (int)owed, "");
 			owed = 0;
-			put_text(report, text, width);
+			put_cut(report, text, width);
 		}
 		owed += is_left(column->type) ? blank : 0;
 		gap = COLUMN_GAP;

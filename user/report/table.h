@@ -58,6 +58,9 @@ void table_json(struct json *json, const struct report *report, const struct tab
 /* Copies a text of the traced program so that a terminal survives it. */
 void cell_text(struct cell *cell, const char *text);
 
+/* @text within @width columns; a cut one ends with a mark. */
+void put_cut(const struct report *report, const char *text, unsigned int width);
+
 #define NAME_SHOWN_MAX 64
 
 /* A thread's name, printable; "?" when it is not known. Return: @to */

@@ -150,7 +150,7 @@ static const struct column columns[] = {
 	{ "TOTAL", "total_ns", CELL_NS, 0, false, get_total, NULL },
 	{ "MEAN", "mean_ns", CELL_NS, 20, false, get_mean, NULL },
 	{ "P50", "p50_ns", CELL_NS, 15, false, get_p50, NULL },
-	{ "P99", "p99_ns", CELL_NS, 5, false, get_p99, NULL },
+	{ "P99", "p99_ns", CELL_NS, 3, false, get_p99, NULL },
 	{ "LONGEST", "longest_ns", CELL_NS, 10, false, get_longest, NULL },
 	{ NULL, "longest_tid", CELL_NUMBER, 0, false, get_longest_tid, NULL },
 	{ NULL, "longest_begin_ns", CELL_TIME, 0, false, get_longest_begin, NULL },
