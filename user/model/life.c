@@ -220,7 +220,7 @@ static void set_announced_state(struct track *k, const struct event_thread *e)
 }
 
 /* A thread of the target that nothing was known of */
-static void announce(struct timeline *tl, const struct event_thread *e)
+static void announce(struct timeline *tl, const struct event_thread *e, u16 cpu)
 {
 	bool restated = e->flags & THREAD_RESTATED;
 	u64 begin_ns = restated ? tl->now_ns : max(tl->start_ns, min(e->start_ns, tl->now_ns));
@@ -233,6 +233,8 @@ static void announce(struct timeline *tl, const struct event_thread *e)
 	if (!t)
 		return;
 	set_announced_state(t->track, e);
+	if (restated)
+		t->track->cpu = cpu; /* else it is where the announcement was made */
 	t->track->found = restated || e->start_ns <= tl->start_ns;
 	describe(tl, t, e);
 	begin(tl, t, begin_ns);
@@ -253,7 +255,7 @@ void on_thread(struct timeline *tl, const struct trace_event *event)
 		if (t)
 			describe(tl, t, e);
 	} else if (!t || !is_tracked(t)) {
-		announce(tl, e);
+		announce(tl, e, event->cpu);
 	} else if (t->track->hold) {
 		describe(tl, t, e);
 		hold_confirm(tl, t, max(tl->start_ns, min(e->start_ns, tl->now_ns)));

@@ -241,7 +241,7 @@ void state_must_run(struct timeline *tl, struct thread *t, u16 cpu)
 {
 	struct track *k = t->track;
 
-	if (k->state == STATE_RUNNING && (k->cpu == cpu || k->cpu == CPU_UNKNOWN)) {
+	if (k->state == STATE_RUNNING && (k->cpu == cpu || k->cpu == CPU_UNKNOWN || k->unsure)) {
 		set_running(tl, t, cpu);
 		return;
 	}

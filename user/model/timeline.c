@@ -289,7 +289,7 @@ int timeline_event(struct timeline *tl, const struct trace_event *event)
 	if (event->time_ns > tl->now_ns)
 		tl->now_ns = event->time_ns;
 	if (event->kind < EVENT_KIND_COUNT) {
-		tl->counts.events += event->kind != EVENT_LOSS;
+		tl->counts.events += event->kind != EVENT_LOSS && !trace_event_is_restated(event);
 		handlers[event->kind](tl, event);
 	}
 	return tl->error;

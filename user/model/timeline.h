@@ -63,7 +63,7 @@ int timeline_finish(struct timeline *timeline, u64 end_ns);
 
 /* What happened on the way, over all threads of the target. */
 struct timeline_counts {
-	u64 events;
+	u64 events;           /* without those that a chunk only says again */
 	u64 lost;             /* as the trace's own counts say, all classes */
 	u64 unreadable;       /* stretches of the file that could not be read */
 	u64 repaired;         /* events that contradicted what was known */
