@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "bpf/tracer.skel.h"
+#include "user/record/doctor.h"
+#include "user/record/host.h"
 #include "user/record/syscalls.h"
 
 #define PROC_PID_INIT_INO 0xeffffffcu	/* the first PID namespace */
@@ -23,23 +25,12 @@
 #define RING_MOST   (8u << 20)
 #define RING_LEAST  (256u << 10)
 
-/* The last complaint of libbpf: the reason behind an errno, for our own message. */
-static char libbpf_said[256];
+/* libbpf's own words are for -v; a user gets ours. */
+static bool libbpf_is_heard;
 
 static int on_libbpf_print(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char line[sizeof(libbpf_said)];
-
-	if (level != LIBBPF_WARN)
-		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	/* Retrying without BTF is how libbpf 1.1 makes maps of a size without a type. */
-	if (strstr(line, "Retrying without BTF"))
-		return 0;
-	line[strcspn(line, "\n")] = 0;
-	if (!libbpf_said[0])
-		memcpy(libbpf_said, line, sizeof(line));
-	return 0;
+	return libbpf_is_heard && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
 }
 
 static u32 round_up_power(u64 bytes)
@@ -79,19 +70,13 @@ static bool switch_has_state(const struct btf *btf)
 
 static int explain_load(struct err *err, int code, const char *what)
 {
-	int saved = code < 0 ? code : -EINVAL;
-
-	if (saved == -EPERM || saved == -EACCES) {
-		fail(err, saved, "the kernel does not let this user %s", what);
-		return hint(err, "recording needs root: try sudo, and `tracer doctor`");
+	code = code < 0 ? code : -EINVAL;
+	/* A program that the verifier turns down is our defect, not a lack of rights. */
+	if (code == -EACCES && host_may_load(host_capabilities())) {
+		fail(err, -ENOTSUP, "cannot %s: this kernel's verifier refuses it", what);
+		return hint(err, "`tracer record -v` shows why; please report it with `tracer doctor`");
 	}
-	if (saved == -ESRCH || saved == -ENOENT) {
-		fail(err, saved, "cannot %s: this kernel tells no types (BTF) or lacks a tracepoint", what);
-		return hint(err, "`tracer doctor` says what is missing");
-	}
-	fail(err, saved, "cannot %s: %s%s%s", what, strerror(-saved), libbpf_said[0] ? ": " : "",
-	     libbpf_said);
-	return hint(err, "`tracer doctor` says what this kernel allows");
+	return doctor_explain(err, code, what);
 }
 
 /* Where a per-CPU variable lies in its section; -1 when the kernel does not tell. Source: BTF. */
@@ -204,7 +189,7 @@ static int load(struct probes *probes, const struct probes_options *options, str
 	int r;
 
 	if (!btf)
-		return explain_load(err, -errno == -EPERM ? -EPERM : -ENOENT, "read the kernel's types");
+		return doctor_explain(err, -errno ?: -ENOENT, "read the kernel's types");
 	for (;;) {
 		probes->bpf = tracer_bpf__open();
 		if (!probes->bpf) {
@@ -221,7 +206,6 @@ static int load(struct probes *probes, const struct probes_options *options, str
 			break;
 		tracer_bpf__destroy(take(probes->bpf));
 		ring_bytes /= 2;
-		libbpf_said[0] = 0;
 	}
 	btf__free(btf);
 	probes->ring_bytes = ring_bytes;
@@ -264,7 +248,6 @@ static int map_rings(struct probes *probes, struct err *err)
 		return fail(err, -ENOMEM, "no memory for %u rings", probes->cpus);
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
 		probes->rings[cpu].data = rings + cpu * ring_bytes;
-		probes->rings[cpu].writable = rings + cpu * ring_bytes;
 		probes->rings[cpu].state = &states[cpu];
 		probes->rings[cpu].drain = &drains[cpu];
 	}
@@ -319,7 +302,7 @@ int probes_open(struct probes **out, const struct probes_options *options, struc
 
 	if (!probes)
 		return fail(err, -ENOMEM, "no memory for the recorder");
-	libbpf_said[0] = 0;
+	libbpf_is_heard = options->verbose;
 	libbpf_set_print(on_libbpf_print);
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	/* Kernels before 5.11 count maps as locked memory; later ones do not ask. */

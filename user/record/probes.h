@@ -21,13 +21,13 @@ struct probes_options {
 	u32 class_mask;		/* 1 << enum event_class */
 	bool wakeups;		/* EVENT_WAKEUP too */
 	bool args;		/* arguments of system calls */
+	bool verbose;		/* libbpf may say on stderr what it does */
 	u64 ring_bytes;		/* per CPU; 0: chosen by the number of CPUs */
 };
 
 /* One CPU's ring, as the recorder sees it */
 struct ring {
-	const char *data;
-	char *writable;		/* the same memory: what was read is zeroed */
+	char *data;		/* ring_bytes and RING_SLACK; what was read is zeroed */
 	struct cpu_state *state;
 	struct cpu_drain *drain;
 	u64 tail;		/* bytes drained */

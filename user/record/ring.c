@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* ring - what the programs wrote, back into events */
+#include "user/record/ring.h"
+
+#include <string.h>
+
+#define TIME_MASK ((1ULL << EVENT_TIME_BITS) - 1)
+
+/* A record may be shorter than its struct: the rest reads as zero. */
+union body {
+	struct event_switch sw;
+	struct event_waking waking;
+	struct event_thread thread;
+	struct event_fork fork;
+	struct event_exec exec;
+	struct event_exit exit;
+	struct event_name name;
+	struct event_syscall syscall;
+	struct event_futex futex;
+	struct event_object object;
+	struct event_mapping mapping;
+};
+
+/* What an event points to while it is handed over */
+struct decoded {
+	struct trace_event event;
+	struct trace_mapping mapping;
+	union body body;
+};
+
+static void decode_syscall(struct trace_syscall *to, const struct event_syscall *from)
+{
+	to->tid = from->tid;
+	to->syscall = from->syscall;
+	to->flags = from->flags & ~SYSCALL_WIDE;
+	to->duration_ns = from->duration_ns | (u64)from->duration_high << 32;
+	to->result = from->flags & SYSCALL_WIDE
+			     ? (s64)((u64)(u32)from->result | (u64)(u32)from->result_high << 32)
+			     : from->result;
+	to->args = from->flags & SYSCALL_ARGS ? (const u64 *)from->args : NULL;
+}
+
+static void decode_futex(struct trace_futex *to, const struct event_futex *from)
+{
+	to->tid = from->tid;
+	to->op = from->op;
+	to->flags = from->flags & ~FUTEX_WIDE;
+	to->value = from->value;
+	to->duration_ns = from->duration_ns;
+	to->result = from->result;
+	to->address = from->address;
+	to->address2 = from->address2;
+	if (from->flags & FUTEX_WIDE) {
+		to->value |= from->value_high << 16;
+		to->duration_ns |= (u64)from->duration_high << 32;
+	}
+}
+
+/* Return: whether it is a kind that we know. */
+static bool decode(struct decoded *to, u16 kind, const u64 *record, size_t bytes)
+{
+	struct trace_event *event = &to->event;
+	union body *body = &to->body;
+	size_t body_bytes = min(bytes - sizeof(u64), sizeof(*body));
+
+	/* Most records are short: clear no more than their struct needs. */
+	memset(body, 0, kind == EVENT_EXEC ? sizeof(*body) : sizeof(body->thread));
+	memcpy(body, record + 1, body_bytes);
+	event->kind = kind;
+	switch (kind) {
+	case EVENT_SWITCH:
+		event->sw = body->sw;
+		return true;
+	case EVENT_WAKING:
+	case EVENT_WAKEUP:
+	case EVENT_WAKEUP_NEW:
+		event->waking = body->waking;
+		return true;
+	case EVENT_SYSCALL:
+		decode_syscall(&event->syscall, &body->syscall);
+		return true;
+	case EVENT_FUTEX:
+		decode_futex(&event->futex, &body->futex);
+		return true;
+	case EVENT_THREAD:
+		event->thread = &body->thread;
+		return true;
+	case EVENT_FORK:
+		event->fork = &body->fork;
+		return true;
+	case EVENT_EXEC:
+		body->exec.path[EVENT_PATH_BYTES - 1] = 0;
+		event->exec.tid = body->exec.tid;
+		event->exec.old_tid = body->exec.old_tid;
+		event->exec.path = body->exec.path;
+		return true;
+	case EVENT_EXIT:
+		event->exit = body->exit;
+		return true;
+	case EVENT_NAME:
+		event->name = body->name;
+		return true;
+	case EVENT_OBJECT:
+		event->object = &body->object;
+		return true;
+	case EVENT_MAPPING:
+		to->mapping = (struct trace_mapping){
+			.tgid = body->mapping.tgid,
+			.address = body->mapping.address,
+			.bytes = body->mapping.bytes,
+			.path = "",
+		};
+		event->mapping = &to->mapping;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The 48 bits that a record holds, as the time nearest before @near_ns + 2^47 */
+static u64 full_time(u64 bits, u64 near_ns)
+{
+	u64 time_ns = (near_ns & ~TIME_MASK) | bits;
+
+	if (time_ns > near_ns + (TIME_MASK >> 1) && time_ns > TIME_MASK)
+		time_ns -= TIME_MASK + 1;
+	else if (time_ns + (TIME_MASK >> 1) < near_ns)
+		time_ns += TIME_MASK + 1;
+	return time_ns;
+}
+
+int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink sink, void *ctx,
+	       bool *stalled)
+{
+	u64 reserved = __atomic_load_n(&ring->state->head, __ATOMIC_ACQUIRE);
+	struct decoded decoded;
+	u64 tail = ring->tail;
+	int result = 0;
+
+	while (tail < reserved) {
+		u64 *record = (u64 *)(ring->data + (tail & (ring_bytes - 1)));
+		u64 head = __atomic_load_n(record, __ATOMIC_ACQUIRE);
+		size_t bytes = (head & 0xff) * EVENT_SIZE_UNIT;
+		u64 time_ns;
+
+		if (!head) {
+			*stalled = true;
+			break;
+		}
+		time_ns = full_time(head >> EVENT_TIME_SHIFT, cut_ns);
+		if (time_ns > cut_ns)
+			break;
+		decoded.event.time_ns = time_ns;
+		decoded.event.cpu = cpu;
+		if (decode(&decoded, head >> EVENT_KIND_SHIFT & 0xff, record, bytes)) {
+			int r = sink(ctx, &decoded.event);
+
+			result = result ?: r;
+		}
+		/* Any word of it may be the head word of a later record. */
+		memset(record, 0, bytes);
+		tail += bytes;
+		/* Give the memory back now and then, not for each record: the line is shared. */
+		if (tail - ring->tail > ring_bytes / 16) {
+			ring->tail = tail;
+			__atomic_store_n(&ring->drain->tail, tail, __ATOMIC_RELEASE);
+		}
+	}
+	ring->tail = tail;
+	__atomic_store_n(&ring->drain->rung, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&ring->drain->tail, tail, __ATOMIC_RELEASE);
+	return result;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* ring - what the programs wrote, back into events */
+#ifndef TRACER_RECORD_RING_H
+#define TRACER_RECORD_RING_H
+
+#include "user/record/probes.h"
+#include "user/trace/event.h"
+
+/* Takes one event; what it points to is valid during the call. Return: 0 or a negative errno. */
+typedef int (*ring_sink)(void *ctx, const struct trace_event *event);
+
+/**
+ * ring_drain() - hand over what one CPU recorded up to a time
+ * @ring:    its memory is given back to the programs
+ * @cpu:     the ring's number
+ * @cut_ns:  CLOCK_MONOTONIC; later events stay for the next call
+ * @sink:    called for each event, in the order of the ring (nearly sorted by time)
+ * @stalled: set to true when a record is reserved and not yet submitted: events before
+ *           @cut_ns may still come. Left alone otherwise.
+ *
+ * Return: 0, or what @sink returned first; the ring is drained all the same.
+ */
+int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink sink, void *ctx,
+	       bool *stalled);
+
+#endif

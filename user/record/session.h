@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* session - one recording, from the attached programs to the finished file */
+#ifndef TRACER_RECORD_SESSION_H
+#define TRACER_RECORD_SESSION_H
+
+#include <sys/types.h>
+
+#include "user/base/err.h"
+#include "user/base/util.h"
+#include "user/trace/info.h"
+
+struct session_options {
+	const pid_t *pids;		/* processes or threads */
+	size_t pid_count;
+	bool all;
+	const char *cgroup;		/* a folder in a cgroup2 file system; NULL: none */
+	char **command;			/* NULL-terminated; NULL: none */
+	bool children;			/* follow new processes */
+	u32 class_mask;			/* 1 << enum event_class */
+	bool wakeups;
+	bool args;
+	u64 duration_ns;		/* 0: until asked to end, or until the target has exited */
+	u64 ring_bytes;			/* per CPU; 0: chosen */
+	const char *output;		/* name of the file */
+	bool replace;			/* it may replace a file */
+	const char *command_line;	/* for the file's head */
+	const char *target;		/* as a person reads it, for the file's head */
+	bool verbose;			/* say what the recorder does, on stderr */
+
+	/* Called about twice a second while recording; NULL: never. */
+	void (*on_status)(void *ctx, const struct session_options *options);
+	void *ctx;
+	struct session_status *status;	/* filled before on_status() and at the end */
+};
+
+/* What a recording has come to */
+struct session_status {
+	u64 elapsed_ns;
+	u64 events;
+	u64 events_per_second;		/* lately */
+	u64 file_bytes;
+	u64 lost;
+	u64 untracked;			/* threads for which there was no room */
+	u64 recorder_cpu_ns;
+	u32 ring_bytes;			/* per CPU */
+	enum trace_end why;
+	pid_t command_pid;		/* of a command that was started */
+	bool command_ended;
+	int command_status;		/* as wait4() tells it */
+};
+
+/**
+ * session_run() - record until it ends
+ * @options: what, for how long, and where to
+ *
+ * Takes SIGINT, SIGTERM and SIGHUP as the wish to end; a second one has its usual effect.
+ * Memory (about 16 MiB of rings for all CPUs together, 12 MiB to encode, and some per
+ * thread) is allocated before the first event is recorded. A full disk ends the recording
+ * and keeps what was written: then the file is finished and the error is returned.
+ *
+ * Return: 0; -ESRCH (no such process), -EPERM, -ENOSPC, ... with @err filled.
+ */
+int session_run(const struct session_options *options, struct err *err);
+
+#endif
