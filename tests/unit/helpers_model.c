@@ -152,7 +152,7 @@ void named(struct scene *s, u64 t, u32 tid, const char *comm)
 	struct trace_event e = at(t, EVENT_NAME);
 
 	e.name = (struct event_name){ .tid = tid, .tgid = MAIN };
-	strncpy(e.name.comm, comm, sizeof(e.name.comm));
+	memcpy(e.name.comm, comm, strnlen(comm, sizeof(e.name.comm)));
 	tells(s, &e);
 }
 

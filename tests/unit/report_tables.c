@@ -44,10 +44,10 @@ static const char SUMMARY[] =
 	"worker                 1     300 ms      450 ms  disk 200 ms     ████▒▒▒▒▒▒▒···\n"
 	"and 1 thread that ran less\n"
 	"\n"
-	"WAITS    SYSCALL  OBJECT               COUNT    TOTAL      P99  WOKEN BY\n"
-	"network  read     tcp :6379 <- clien…     10   250 ms  25.0 ms  softirq (stress)\n"
-	"disk     fsync    file on 8:1             10   200 ms  20.0 ms  interrupt\n"
-	"sync     futex    futex 0x1000            11  50.0 ms   1.00 s  main\n"
+	"WAITS    OBJECT                COUNT    TOTAL      P99  WOKEN BY\n"
+	"network  tcp :6379 <- clients     10   250 ms  25.0 ms  softirq (stress)\n"
+	"disk     file on 8:1              10   200 ms  20.0 ms  interrupt\n"
+	"sync     futex 0x1000             11  50.0 ms   1.00 s  main\n"
 	"\n"
 	"scheduler latency: p50 5.05 ms, p99 20.0 ms, max 20.0 ms; 41.7 % for stress\n"
 	"longest wait: 25.0 ms at 0.010 s, main (100), network: read tcp :6379 <- clients\n"
@@ -241,6 +241,75 @@ static void threads_as_json_have_the_promised_shape(void **state)
 	assert_string_equal(text, THREADS_JSON);
 }
 
+/* Skips one JSON value. Return: what follows it, or NULL when it is none. */
+static const char *json_value(const char *at);
+
+static const char *json_string(const char *at)
+{
+	if (*at++ != '"')
+		return NULL;
+	for (; *at != '"'; at++) {
+		if ((unsigned char)*at < 0x20)
+			return NULL;
+		if (*at == '\\' && !*++at)
+			return NULL;
+	}
+	return at + 1;
+}
+
+static const char *json_members(const char *at, char end, bool named)
+{
+	if (*at == end)
+		return at + 1;
+	for (;;) {
+		if (named) {
+			at = json_string(at);
+			if (!at || *at++ != ':')
+				return NULL;
+		}
+		at = json_value(at);
+		if (!at)
+			return NULL;
+		if (*at == end)
+			return at + 1;
+		if (*at++ != ',')
+			return NULL;
+	}
+}
+
+static const char *json_value(const char *at)
+{
+	static const char *const words[] = { "null", "true", "false" };
+	char *end;
+
+	if (*at == '{' || *at == '[')
+		return json_members(at + 1, *at == '{' ? '}' : ']', *at == '{');
+	if (*at == '"')
+		return json_string(at);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strncmp(at, words[i], strlen(words[i])))
+			return at + strlen(words[i]);
+	strtod(at, &end);
+	return end == at ? NULL : end;
+}
+
+static void every_report_is_valid_json(void **state)
+{
+	for (const struct report_kind *kind = report_kinds; kind->name; kind++) {
+		CLEANUP(scene_free) struct scene *s = scene_new();
+		const struct report_options options = { .kind = kind->name, .json = true };
+		CLEANUP(free) char *text = NULL;
+
+		a_small_server(s);
+		named(s, 1000 * MS, WORKER, "\"\\\n\xff{");
+		loses(s, 1000 * MS, 500 * MS, 600 * MS);
+		unreadable(s, 1000 * MS, 700 * MS, 800 * MS);
+		text = report_of(s, &options, 80, true);
+		assert_non_null(json_value(text));
+		assert_string_equal(json_value(text), "\n");
+	}
+}
+
 static void every_report_fits_every_width(void **state)
 {
 	for (const struct report_kind *kind = report_kinds; kind->name; kind++) {
@@ -364,6 +433,7 @@ int main(void)
 		cmocka_unit_test(syscalls_say_how_much_blocked_and_what_failed),
 		cmocka_unit_test(sched_shows_latencies_and_who_ran_instead),
 		cmocka_unit_test(threads_as_json_have_the_promised_shape),
+		cmocka_unit_test(every_report_is_valid_json),
 		cmocka_unit_test(every_report_fits_every_width),
 		cmocka_unit_test(the_summary_never_exceeds_a_screen),
 		cmocka_unit_test(a_report_with_losses_says_lower_bound),

@@ -12,7 +12,7 @@
 
 #define COLUMN_GAP  2
 #define TEXT_LEAST  8  /* columns that a text keeps when it is cut */
-#define TEXT_USUAL  16 /* wider ones are cut before a dear column goes */
+#define TEXT_USUAL  20 /* wider ones are cut before a dear column goes */
 #define RANK_DEAR   4
 #define COLUMNS_MAX 32
 
