@@ -193,7 +193,7 @@ static int check_stretch(const struct report *report, u64 start_ns, u64 end_ns, 
 
 	if (report->begin_ns < report->end_ns || !report->options->filter.from_ns)
 		return 0;
-	fail(err, -EINVAL, "nothing was recorded between --from %s and the stretch's end",
+	fail(err, -EINVAL, "--from: nothing was recorded %s after the start",
 	     text_duration(from, report->options->filter.from_ns));
 	return hint(err, "the recording lasts %s", text_duration(length, end_ns - start_ns));
 }

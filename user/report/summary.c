@@ -229,8 +229,10 @@ static void print_worst(const struct report *report, const struct summary *sum)
 
 static void print_next(const struct report *report)
 {
-	const char *path = report->path ?: "FILE";
+	bool typed = report->path && strcmp(report->path, "-") != 0;
+	char path[512];
 
+	text_printable(path, sizeof(path), typed ? report->path : "FILE");
 	fprintf(report->out, "%snext:%s tracer report threads|waits|syscalls|sched %s\n",
 		style_tone(&report->style, TONE_HEAD), style_tone(&report->style, TONE_PLAIN),
 		path);

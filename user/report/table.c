@@ -219,6 +219,9 @@ int table_print(const struct report *report, const struct table *table)
 		put_line(report, &layout, row, false);
 		fputc('\n', report->out);
 	}
+	if (!table->row_count)
+		fprintf(report->out, "%snothing to show%s\n", style_tone(&report->style, TONE_DIM),
+			style_tone(&report->style, TONE_PLAIN));
 	put_left_out(report, table, layout.rows);
 	free(layout.texts);
 	return 0;
