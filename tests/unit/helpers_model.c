@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* helpers_model - scenarios for the model */
-#include "helpers_model.h"
+#include "tests/unit/helpers_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "helpers_model.h"
+#include "tests/unit/helpers_model.h"
 
 static u64 random_u64(u64 *seed)
 {

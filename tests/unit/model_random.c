@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* model_random - whatever the events say, the sums hold, and the tables agree with the intervals */
-#include "helpers_model.h"
+#include "tests/unit/helpers_model.h"
 
 #include <stdio.h>
 #include <string.h>

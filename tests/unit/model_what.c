@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "helpers_model.h"
+#include "tests/unit/helpers_model.h"
 
 static void socket_is(struct scene *s, u32 id, u16 local_port, u16 remote_port)
 {

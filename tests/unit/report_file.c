@@ -10,7 +10,7 @@
 #include "user/trace/chunk.h"
 #include "user/trace/writer.h"
 
-#include "helpers_model.h"
+#include "tests/unit/helpers_model.h"
 
 #define START  5000000000ULL
 #define CHUNKS 10

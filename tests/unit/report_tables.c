@@ -9,7 +9,7 @@
 
 #include "user/base/text.h"
 
-#include "helpers_model.h"
+#include "tests/unit/helpers_model.h"
 
 #define MS        NSEC_PER_MSEC
 #define NR_READ   0

@@ -7,7 +7,6 @@
 
 #include "user/base/json.h"
 #include "user/base/text.h"
-#include "user/model/read.h"
 
 const struct report_kind report_kinds[] = {
 	{ "summary", "one screen: where did the time go", NEEDS_TIMES | NEEDS_WAITS | NEEDS_SCHED,

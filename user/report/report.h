@@ -8,11 +8,11 @@
 #include "user/base/err.h"
 #include "user/model/calls.h"
 #include "user/model/losses.h"
+#include "user/model/read.h"
 #include "user/model/sched.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
 #include "user/report/style.h"
-#include "user/trace/reader.h"
 
 struct report_options {
 	const char *kind; /* "threads", ...; NULL: "summary" */

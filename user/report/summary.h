@@ -19,6 +19,9 @@ struct summary {
 	const struct sched_rival *rival; /* whom the scheduler preferred most */
 };
 
+/* Fills @sum from the tables of @report; names and waits are to be freed. Return: 0 or -ENOMEM. */
+int summarize(struct summary *sum, struct report *report);
+
 /* A wait that nobody ended is a thread of a pool with nothing to do, most of the time. */
 static inline u64 summary_active_ns(const struct waits_row *row)
 {
