@@ -164,12 +164,12 @@ static __always_inline void describe_socket(struct event_object *to, struct sock
 }
 
 /* A new object: described in the ring, then found in the map. Return: its id, 0 on loss. */
-static __noinline u32 object_announce(struct cpu_state *cpu, struct object_key *key,
-				      struct object *object, u64 now)
+static __always_inline u32 object_announce(struct object_key *key, struct object *object, u64 now)
 {
 	const u32 bytes = event_bytes(struct event_object);
 	struct inode *inode = (struct inode *)key->inode;
 	struct control *control = control_get();
+	struct cpu_state *cpu = cpu_here();
 	struct event_object *to;
 	u64 *record;
 
@@ -192,25 +192,28 @@ static __noinline u32 object_announce(struct cpu_state *cpu, struct object_key *
 	return object->id;
 }
 
+#define OBJECT_ID(object)   ((u32)(object))
+#define OBJECT_TYPE(object) ((u8)((object) >> 32))
+
 /*
- * object_of() - the object behind a descriptor of the running thread
- * @type: set to enum object_type
+ * object_of() - the object behind a descriptor of a thread
+ * @thread: struct task_struct *
  *
- * Return: its id; 0 when the descriptor is not open or the ring was full.
+ * A function that the verifier looks at once, whoever calls it: so it takes and returns
+ * numbers only. Inlined, it made on_sched_switch() take a second to load.
+ *
+ * Return: OBJECT_ID() and OBJECT_TYPE(); the id is 0 when the descriptor is not open or the
+ * ring was full.
  */
-static __noinline u32 object_of(struct cpu_state *cpu, struct task_struct *thread, u32 fd, u64 now,
-				u8 *type)
+__weak __noinline u64 object_of(u64 thread, u32 fd, u64 now)
 {
-	struct object_key key = {};
+	struct file *file = file_of((struct task_struct *)thread, fd);
 	struct object object = {}, *known;
-	struct file *file = file_of(thread, fd);
+	struct object_key key = {};
 	struct inode *inode;
 
-	if (!file || !type) {
-		if (type)
-			*type = OBJECT_BAD_FD;
-		return 0;
-	}
+	if (!file)
+		return (u64)OBJECT_BAD_FD << 32;
 	inode = BPF_CORE_READ(file, f_inode);
 	key.file = (u64)file;
 	key.inode = (u64)inode;
@@ -218,16 +221,15 @@ static __noinline u32 object_of(struct cpu_state *cpu, struct task_struct *threa
 
 	known = bpf_map_lookup_elem(&objects, &key);
 	if (known) {
-		*type = known->type;
-		if (!known->sock)
-			return known->id;
+		object.type = known->type;
 		object.sock = known->sock;
+		if (!object.sock)
+			return (u64)object.type << 32 | known->id;
 		peer_read(&object.peer, (struct sock *)object.sock);
 		if (object.peer.remote == known->peer.remote &&
 		    object.peer.local == known->peer.local &&
 		    object.peer.ports == known->peer.ports)
-			return known->id;
-		object.type = known->type;
+			return (u64)object.type << 32 | known->id;
 	} else {
 		object.type = object_type_of(file, inode);
 		if (object.type == OBJECT_SOCKET) {
@@ -237,9 +239,8 @@ static __noinline u32 object_of(struct cpu_state *cpu, struct task_struct *threa
 			if (object.sock)
 				peer_read(&object.peer, (struct sock *)object.sock);
 		}
-		*type = object.type;
 	}
-	return object_announce(cpu, &key, &object, now);
+	return (u64)object.type << 32 | object_announce(&key, &object, now);
 }
 
 static __always_inline u8 object_wait_kind(u8 type)

@@ -7,8 +7,8 @@
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 /* What a thread was doing when the recording found it */
-static __always_inline void describe_state(struct event_thread *to, struct cpu_state *cpu,
-					   struct task_struct *thread, u32 flags, u64 now)
+static __always_inline void describe_state(struct event_thread *to, struct task_struct *thread,
+					   u32 flags, u64 now)
 {
 	u32 word = thread_state_word(thread);
 	struct wait wait = {};
@@ -21,7 +21,7 @@ static __always_inline void describe_state(struct event_thread *to, struct cpu_s
 	to->state = leave_state(word);
 	if (to->state == LEAVE_DEAD)
 		return;
-	wait_classify(&wait, cpu, thread, flags, now);
+	wait_classify(&wait, thread, flags, now);
 	to->wait_kind = wait.kind;
 	to->syscall = wait.syscall;
 	to->object = wait.object;
@@ -54,7 +54,7 @@ int existing_threads(struct bpf_iter__task *ctx)
 		return 0;
 	flags = thread_flags(thread);
 	now = bpf_ktime_get_ns();
-	describe_state(&body, cpu, thread, flags, now);
+	describe_state(&body, thread, flags, now);
 	if (!thread_add(thread->pid, thread->tgid, flags))
 		return 0;
 	/* It may be running now, on a CPU that believes that it is not in the target. */

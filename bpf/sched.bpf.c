@@ -122,7 +122,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		else if (!preempt)
 			state = yielded(prev, thread->flags);
 		if (word && state != LEAVE_DEAD) {
-			wait_classify(&wait, cpu, prev, thread->flags, now);
+			wait_classify(&wait, prev, thread->flags, now);
 			thread->flags |= THREAD_BLOCKED_IN;
 		}
 		if (next_tid && !next_slot)

@@ -132,23 +132,31 @@ static __always_inline u8 subject_wait_kind(u8 subject, struct call *call)
 	}
 }
 
+/* The verifier lets no pointer into a function of its own: a number is one that went to memory. */
+static __always_inline u64 thread_number(struct task_struct *thread)
+{
+	u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &thread);
+	return number;
+}
+
 /*
  * One descriptor, or two: of two, the one that is no file decides. A file is waited for only
  * with in_iowait, and then the caller says so.
  */
-static __always_inline void wait_on_fds(struct wait *wait, struct cpu_state *cpu,
-					struct task_struct *thread, u8 subject, struct call *call,
-					u64 now)
+static __always_inline void wait_on_fds(struct wait *wait, struct task_struct *thread, u8 subject,
+					struct call *call, u64 now)
 {
+	u64 number = thread_number(thread);
 	u32 fd = call->args[0];
 
 	for (u32 i = 0; i < 2; i++) {
-		u8 type = OBJECT_NONE;
-		u32 id = object_of(cpu, thread, fd, now, &type);
-		u8 kind = object_wait_kind(type);
+		u64 object = object_of(number, fd, now);
+		u8 kind = object_wait_kind(OBJECT_TYPE(object));
 
 		if (!i || (kind != WAIT_DISK && wait->kind != WAIT_NETWORK)) {
-			wait->object = id;
+			wait->object = OBJECT_ID(object);
 			wait->kind = kind;
 		}
 		if (subject == SUBJECT_FD)
@@ -158,8 +166,8 @@ static __always_inline void wait_on_fds(struct wait *wait, struct cpu_state *cpu
 }
 
 /* Fills @wait for the running @thread, which leaves its CPU blocked. */
-static __always_inline void wait_classify(struct wait *wait, struct cpu_state *cpu,
-					  struct task_struct *thread, u32 flags, u64 now)
+static __always_inline void wait_classify(struct wait *wait, struct task_struct *thread, u32 flags,
+					  u64 now)
 {
 	bool compat = flags & THREAD_IS_COMPAT;
 	struct call call = {};
@@ -181,7 +189,7 @@ static __always_inline void wait_classify(struct wait *wait, struct cpu_state *c
 		return;
 	}
 	if (subject >= SUBJECT_FD && subject <= SUBJECT_FD_PAIR_2)
-		wait_on_fds(wait, cpu, thread, subject, &call, now);
+		wait_on_fds(wait, thread, subject, &call, now);
 	else
 		wait->kind = subject_wait_kind(subject, &call);
 	/* Whatever was asked for: a thread that waits for I/O waits for the disk. */
