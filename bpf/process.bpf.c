@@ -146,6 +146,7 @@ static __always_inline u32 take_over_tid(struct control *control, struct cpu_sta
 		new->enter_ns = enter_ns;
 		cpu->current_tid = thread->pid;
 		cpu->current_slot = slot;
+		cpu->current_regs = 0;
 	}
 	return slot;
 }

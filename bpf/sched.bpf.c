@@ -105,10 +105,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		prev_slot = cpu->current_slot;
 	else
 		prev_slot = thread_find(control, prev_tid);
-	next_slot = thread_find(control, next_tid);
-	cpu->current_tid = next_tid;
-	cpu->current_slot = next_slot;
-	cpu->generation = control->generation;
+	next_slot = thread_note(cpu, control, next_tid);
 	if (!prev_slot && !next_slot)
 		return 0;
 
@@ -127,6 +124,9 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		}
 		if (next_tid && !next_slot)
 			name_foreign(cpu, next, now);
+	} else if (prev_tid) {
+		/* It is who ran while the next one waited. */
+		name_foreign(cpu, prev, now);
 	}
 	bytes = switch_bytes(&wait, state);
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
@@ -167,7 +167,7 @@ int BPF_PROG(on_sched_waking, struct task_struct *thread)
 		return 0;
 	now = bpf_ktime_get_ns();
 	current = bpf_get_current_task_btf();
-	if (!thread_here(cpu, control) && cpu->current_tid)
+	if (!thread_here(cpu, control, current) && cpu->current_tid)
 		name_foreign(cpu, current, now);
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (!record)
@@ -195,7 +195,7 @@ static __always_inline int woken(struct task_struct *thread, enum event_kind kin
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (waker_is)
-		thread_here(cpu, control);
+		thread_here(cpu, control, bpf_get_current_task_btf());
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (!record)
 		return 0;

@@ -26,6 +26,7 @@ struct cpu_state {
 	__u32 current_slot;	/* its slot in the thread table + 1; 0: not in the target */
 	__u32 generation;
 	__u32 spare;
+	__u64 current_regs;	/* where its registers lie when it is in a system call; 0: not known */
 	__u64 lost[CLASS_COUNT];	/* ever */
 	__u64 lost_first_ns;	/* set when 0; the recorder takes it and sets 0 */
 	__u64 lost_last_ns;

@@ -48,7 +48,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
 
 	if (!cpu || !control || !control->recording)
 		return 0;
-	thread = thread_at(thread_here(cpu, control));
+	thread = thread_at(thread_in_call(cpu, control, regs));
 	if (!thread)
 		return 0;
 	thread->syscall = (u16)number;
@@ -261,7 +261,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 
 	if (!cpu || !control || !control->recording)
 		return 0;
-	thread = thread_at(thread_here(cpu, control));
+	thread = thread_at(thread_in_call(cpu, control, regs));
 	if (!thread)
 		return 0;
 	flags = thread->flags;

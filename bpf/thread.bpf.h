@@ -92,18 +92,69 @@ static __always_inline struct thread *thread_at(u32 slot)
 	return slot ? bpf_map_lookup_elem(&threads, &id) : NULL;
 }
 
-/* The thread that runs here. Return: its slot + 1 when it is in the target, else 0. */
-static __always_inline u32 thread_here(struct cpu_state *cpu, struct control *control)
+/* Notes who runs here. Return: its slot + 1 when it is in the target, else 0. */
+static __always_inline u32 thread_note(struct cpu_state *cpu, struct control *control, u32 tid)
 {
-	u32 tid, slot;
+	u32 slot = thread_find(control, tid);
 
-	if (cpu->generation == control->generation)
-		return cpu->current_slot;
-	tid = bpf_get_current_task_btf()->pid;
-	slot = thread_find(control, tid);
 	cpu->current_tid = tid;
 	cpu->current_slot = slot;
+	cpu->current_regs = 0;
 	cpu->generation = control->generation;
+	return slot;
+}
+
+/* @current runs here. Return: its slot + 1 when it is in the target, else 0. */
+static __always_inline u32 thread_here(struct cpu_state *cpu, struct control *control,
+				       struct task_struct *current)
+{
+	u32 tid = current->pid;
+
+	if (cpu->generation == control->generation && cpu->current_tid == tid)
+		return cpu->current_slot;
+	return thread_note(cpu, control, tid);
+}
+
+/*
+ * A thread runs here although no switch brought it: some kernels run no programs while
+ * certain threads are current, so that the switch away from those is not seen.
+ */
+static __noinline int thread_appeared(struct cpu_state *cpu, u32 before, u32 tid)
+{
+	const u32 bytes = sizeof(u64) + offsetof(struct event_switch, prev_state);
+	struct event_switch *sw;
+	u64 now, *record;
+
+	if (!cpu)
+		return 0;
+	now = bpf_ktime_get_ns();
+	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
+	if (!record)
+		return 0;
+	sw = event_body(record, struct event_switch);
+	sw->prev_tid = before;
+	sw->next_tid = tid;
+	event_submit(record, EVENT_SWITCH, bytes, now);
+	return 0;
+}
+
+/*
+ * The thread that is in a system call here, by its registers' address, which no two threads
+ * share: that is at hand, while asking who is current costs as much as all the rest.
+ */
+static __always_inline u32 thread_in_call(struct cpu_state *cpu, struct control *control,
+					  struct pt_regs *regs)
+{
+	u32 before = cpu->current_tid, tid, slot;
+	bool known = cpu->generation == control->generation;
+
+	if (known && cpu->current_regs == (u64)regs)
+		return cpu->current_slot;
+	tid = bpf_get_current_task_btf()->pid;
+	slot = known && before == tid ? cpu->current_slot : thread_note(cpu, control, tid);
+	cpu->current_regs = (u64)regs;
+	if (slot && known && before != tid)
+		thread_appeared(cpu, before, tid);
 	return slot;
 }
 
