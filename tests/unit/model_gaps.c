@@ -49,6 +49,22 @@ static void a_lost_switch_in_without_a_loss_is_repaired_with_the_least(void **st
 	assert_sums_hold(s);
 }
 
+static void a_thread_whose_switch_in_was_lost_ran_at_most_since_the_cpu_left_another(void **state)
+{
+	CLEANUP(scene_free) struct scene *s = scene_new();
+
+	exists(s, 0, WORKER, LEAVE_RUNNING);
+	exists(s, 0, MAIN, PREEMPTED);
+	switches(s, 100, WORKER, PREEMPTED, MAIN);
+	switches(s, 200, MAIN, PREEMPTED, STRANGER);
+	switches(s, 250, WORKER, ASLEEP, MAIN);
+	ends(s, 300);
+	assert_int_equal(time_ns(s, WORKER, STATE_RUNNING), 150);
+	assert_int_equal(time_ns(s, WORKER, STATE_RUNNABLE), 100);
+	assert_int_equal(timeline_counts(s->timeline)->repaired, 1);
+	assert_sums_hold(s);
+}
+
 static void a_lost_switch_out_shows_when_another_thread_leaves_the_cpu(void **state)
 {
 	CLEANUP(scene_free) struct scene *s = scene_new();
@@ -176,6 +192,8 @@ int main(void)
 		cmocka_unit_test(a_lost_wakeup_leaves_the_thread_blocked_until_it_runs),
 		cmocka_unit_test(a_lost_switch_is_unknown_from_the_loss_on),
 		cmocka_unit_test(a_lost_switch_in_without_a_loss_is_repaired_with_the_least),
+		cmocka_unit_test(
+			a_thread_whose_switch_in_was_lost_ran_at_most_since_the_cpu_left_another),
 		cmocka_unit_test(a_lost_switch_out_shows_when_another_thread_leaves_the_cpu),
 		cmocka_unit_test(a_thread_that_never_has_an_event_keeps_its_announced_state),
 		cmocka_unit_test(the_first_event_wins_over_the_announced_state),

@@ -134,8 +134,8 @@ void life_end(struct timeline *tl, struct thread *t, u64 end_ns)
 		}
 		hold_decide(tl, t);
 	}
-	if (k->cpu < tl->cpu_room && tl->on_cpu[k->cpu] == t)
-		tl->on_cpu[k->cpu] = NULL;
+	if (k->cpu < tl->cpu_room && tl->cpus[k->cpu].running == t)
+		tl->cpus[k->cpu].running = NULL;
 	t->end_ns = end_ns;
 	emit_thread(tl, t, THREAD_ENDS, end_ns);
 	thread_forget(&tl->threads, t);

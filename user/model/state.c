@@ -195,7 +195,7 @@ static bool explained_by_loss(struct timeline *tl, struct thread *t)
 static void set_running(struct timeline *tl, struct thread *t, u16 cpu)
 {
 	struct track *k = t->track;
-	struct thread **slot;
+	struct cpu_track *on;
 
 	if (k->state != STATE_RUNNING)
 		begin_state(tl, t, STATE_RUNNING, tl->now_ns);
@@ -203,16 +203,21 @@ static void set_running(struct timeline *tl, struct thread *t, u16 cpu)
 	k->has_run = true;
 	k->cpu = cpu;
 	k->taker = NULL;
-	slot = cpu_slot(tl, cpu);
-	if (slot)
-		*slot = t;
+	on = cpu_track(tl, cpu);
+	if (on)
+		on->running = t;
 }
 
-/* A thread that was believed to wait turns out to run: by how much, see timeline_event(). */
-static void switch_in_was_lost(struct timeline *tl, struct thread *t)
+/*
+ * A thread that was believed to wait turns out to run on @cpu: since when? Not before it was
+ * runnable, and not before that CPU's latest switch, which was to somebody else.
+ */
+static void switch_in_was_lost(struct timeline *tl, struct thread *t, u16 cpu)
 {
+	const struct cpu_track *on = cpu_track(tl, cpu);
+	u64 free_ns = on ? on->switched_ns : 0;
 	struct track *k = t->track;
-	u64 now = tl->now_ns, woken_ns;
+	u64 now = tl->now_ns, run_ns;
 
 	if (k->unsure) {
 		k->state = STATE_RUNNING;
@@ -222,8 +227,9 @@ static void switch_in_was_lost(struct timeline *tl, struct thread *t)
 	if (explained_by_loss(tl, t))
 		return;
 	if (k->state == STATE_RUNNABLE) {
-		tell_runnable(tl, t, k->since_ns, k->since_ns, NULL, 0);
-		begin_state(tl, t, STATE_RUNNING, k->since_ns);
+		run_ns = max(k->since_ns, free_ns);
+		tell_runnable(tl, t, k->since_ns, run_ns, NULL, 0);
+		begin_state(tl, t, STATE_RUNNING, run_ns);
 		return;
 	}
 	take_early_waking(tl, t);
@@ -232,9 +238,11 @@ static void switch_in_was_lost(struct timeline *tl, struct thread *t)
 		tell_blocked(tl, t, now, 0, 0);
 		return;
 	}
-	woken_ns = k->woken_ns;
-	tell_blocked(tl, t, woken_ns, 0, 0);
-	begin_state(tl, t, STATE_RUNNING, woken_ns);
+	run_ns = max(k->woken_ns, free_ns);
+	tell_blocked(tl, t, k->woken_ns, run_ns - k->woken_ns, 0);
+	if (run_ns > k->woken_ns)
+		tell_runnable(tl, t, k->woken_ns, run_ns, NULL, 0);
+	begin_state(tl, t, STATE_RUNNING, run_ns);
 }
 
 void state_must_run(struct timeline *tl, struct thread *t, u16 cpu)
@@ -250,7 +258,7 @@ void state_must_run(struct timeline *tl, struct thread *t, u16 cpu)
 		if (!explained_by_loss(tl, t))
 			state_close(tl, t, tl->now_ns, 0);
 	} else if (k->state == STATE_RUNNABLE || k->state == STATE_BLOCKED) {
-		switch_in_was_lost(tl, t);
+		switch_in_was_lost(tl, t, cpu);
 	}
 	if (k->state == STATE_UNKNOWN)
 		tell_open(tl, t, tl->now_ns, NULL, 0);

@@ -31,7 +31,7 @@ void timeline_free(struct timeline *tl)
 		free((void *)(uintptr_t)slot->value);
 	map_free(&tl->objects);
 	gaps_free(&tl->gaps);
-	free(tl->on_cpu);
+	free(tl->cpus);
 	free(tl);
 }
 
@@ -49,25 +49,25 @@ void timeline_set_filter(struct timeline *tl, const struct filter *filter)
 	tl->selects = filter_selects(filter);
 }
 
-struct thread **cpu_slot(struct timeline *tl, u16 cpu)
+struct cpu_track *cpu_track(struct timeline *tl, u16 cpu)
 {
 	u32 room = max(tl->cpu_room, 16u);
-	struct thread **slots;
+	struct cpu_track *cpus;
 
 	if (cpu < tl->cpu_room)
-		return &tl->on_cpu[cpu];
+		return &tl->cpus[cpu];
 	while (room <= cpu)
 		room *= 2;
-	slots = realloc(tl->on_cpu, room * sizeof(struct thread *));
-	if (!slots) {
+	cpus = realloc(tl->cpus, room * sizeof(*cpus));
+	if (!cpus) {
 		timeline_fail(tl, -ENOMEM);
 		return NULL;
 	}
 	for (u32 i = tl->cpu_room; i < room; i++)
-		slots[i] = NULL;
-	tl->on_cpu = slots;
+		cpus[i] = (struct cpu_track){ 0 };
+	tl->cpus = cpus;
 	tl->cpu_room = room;
-	return &slots[cpu];
+	return &cpus[cpu];
 }
 
 /* Only a thread of the target is described on its way out. */
@@ -88,12 +88,12 @@ static bool turned_out_foreign(struct timeline *tl, struct thread *t)
 /* Who ran on this CPU as far as we know, and did not leave it by this event? */
 static void check_cpu(struct timeline *tl, u16 cpu, const struct thread *prev)
 {
-	struct thread **slot = cpu_slot(tl, cpu);
-	struct thread *lost = slot ? *slot : NULL;
+	struct cpu_track *on = cpu_track(tl, cpu);
+	struct thread *lost = on ? on->running : NULL;
 
 	if (!lost)
 		return;
-	*slot = NULL;
+	on->running = NULL;
 	if (lost == prev || !is_tracked(lost) || lost->track->state != STATE_RUNNING ||
 	    lost->track->cpu != cpu || turned_out_foreign(tl, lost))
 		return;
@@ -116,15 +116,18 @@ static void on_switch(struct timeline *tl, const struct trace_event *event)
 	struct thread *next = life_seen(tl, sw->next_tid, STATE_RUNNABLE);
 	struct thread *prev = is_evident(sw) ? life_evident(tl, sw->prev_tid)
 					     : life_seen(tl, sw->prev_tid, STATE_RUNNING);
-	struct thread **slot;
+	struct cpu_track *cpu;
 
 	check_cpu(tl, event->cpu, prev);
 	if (prev && is_tracked(prev) && !is_leftover(prev, event)) {
 		state_leave(tl, prev, event, next);
-		slot = cpu_slot(tl, event->cpu);
-		if (slot)
-			*slot = NULL;
+		cpu = cpu_track(tl, event->cpu);
+		if (cpu)
+			cpu->running = NULL;
 	}
+	cpu = cpu_track(tl, event->cpu);
+	if (cpu)
+		cpu->switched_ns = tl->now_ns;
 	if (!next || !is_tracked(next))
 		return;
 	if (next->track->state == STATE_RUNNING && !next->track->unsure && next->track->has_run &&

@@ -65,6 +65,12 @@ struct track {
 	struct hold *hold; /* NULL once it is decided that the thread is the target's */
 };
 
+/* What is known of a CPU */
+struct cpu_track {
+	struct thread *running; /* NULL: nobody, or a foreign thread */
+	u64 switched_ns;        /* its latest switch: who ran before, ran until then */
+};
+
 struct timeline {
 	u64 start_ns;
 	u64 now_ns;
@@ -78,7 +84,7 @@ struct timeline {
 	struct thread_table threads;
 	struct map objects; /* id -> struct event_object * */
 	struct gaps gaps;
-	struct thread **on_cpu; /* who is known to run there */
+	struct cpu_track *cpus;
 	u32 cpu_room;
 };
 
@@ -123,8 +129,8 @@ void on_exec(struct timeline *tl, const struct trace_event *event);
 void on_exit_event(struct timeline *tl, const struct trace_event *event);
 void on_name(struct timeline *tl, const struct trace_event *event);
 
-/* Where @on_cpu of @cpu lies; NULL without memory (the error is kept). */
-struct thread **cpu_slot(struct timeline *tl, u16 cpu);
+/* What is known of @cpu; NULL without memory (the error is kept). */
+struct cpu_track *cpu_track(struct timeline *tl, u16 cpu);
 
 static inline void timeline_fail(struct timeline *tl, int r)
 {
