@@ -207,7 +207,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu;
+	unsigned int on_cpu;	/* an int before 7.2, then a byte: CO-RE widens only unsigned fields */
 	int prio;
 	pid_t pid;
 	pid_t tgid;
