@@ -32,12 +32,12 @@ static const struct trace_info info = {
 /* clang-format off */
 static const char SUMMARY[] =
 	"process 100 (main): 1.00 s on 2 CPUs, 3 threads, 126 events\n"
-	"WHERE THE TIME WENT (of all threads: 3.00 s)\n"
-	"execution            900 ms   30.0 %  ████████████\n"
-	"scheduler wait       600 ms   20.0 %  ████████\n"
-	"sync                 1.05 s   35.0 %  ██████████████\n"
-	"network              250 ms    8.3 %  ███▍\n"
-	"disk                 200 ms    6.7 %  ██▋\n"
+	"WHERE THE TIME WENT (of 2 threads: 2.00 s; 1 more slept all the time)\n"
+	"execution            900 ms   45.0 %  ██████████████████\n"
+	"scheduler wait       600 ms   30.0 %  ████████████\n"
+	"network              250 ms   12.5 %  █████\n"
+	"disk                 200 ms   10.0 %  ████\n"
+	"sync                50.0 ms    2.5 %  █\n"
 	"\n"
 	"BUSIEST THREADS  THREADS  EXECUTION  SCHED WAIT  MOST WAITED     RUN/SCHED/WAIT\n"
 	"main                   1     600 ms      150 ms  network 250 ms  ████████▒▒▒···\n"

@@ -167,6 +167,16 @@ struct naming {
 	char target[160];	/* as a person reads it */
 };
 
+/* "command server --port 80": without the folders, which would leave no room for the rest */
+static void command_target(char *to, size_t room, char **command)
+{
+	const char *slash = strrchr(command[0], '/');
+	size_t used = (size_t)snprintf(to, room, "command %s", slash ? slash + 1 : command[0]);
+
+	for (char **word = command + 1; *word && used < room; word++)
+		used += (size_t)snprintf(to + used, room - used, " %s", *word);
+}
+
 static void name_target(struct naming *to, const struct options *options, const struct pids *pids,
 			char **command)
 {
@@ -175,7 +185,7 @@ static void name_target(struct naming *to, const struct options *options, const 
 	if (command) {
 		file_word(to->word, command[0]);
 		to->pid = getpid();
-		snprintf(to->target, sizeof(to->target), "command %s", command[0]);
+		command_target(to->target, sizeof(to->target), command);
 		return;
 	}
 	if (options->all) {

@@ -160,6 +160,17 @@ struct times_row times_total(const struct times *times)
 	return total;
 }
 
+struct times_row times_of_awake(const struct times *times)
+{
+	struct times_row total = { 0 };
+
+	for (u32 i = 0; i < times->count; i++)
+		if (times->rows[i].thread &&
+		    (times->rows[i].execution.ns || times->rows[i].scheduler_wait.ns))
+			row_merge(&total, &times->rows[i]);
+	return total;
+}
+
 void times_free(struct times *times)
 {
 	free(times->rows);

@@ -55,6 +55,9 @@ int times_rows(struct times_row **out, size_t *count, const struct times *times,
 /* The sum over all threads. */
 struct times_row times_total(const struct times *times);
 
+/* The sum over the threads that ran or could have run; the others slept throughout. */
+struct times_row times_of_awake(const struct times *times);
+
 /* All waits of a row in one. */
 struct time_sum times_waits(const struct times_row *row);
 void times_free(struct times *times);

@@ -53,6 +53,7 @@ int summarize(struct summary *sum, struct report *report)
 	if (r < 0)
 		return r;
 	sum->total = times_total(&report->times);
+	sum->awake = times_of_awake(&report->times);
 	r = waits_sort(&report->waits);
 	if (r < 0)
 		return r;

@@ -61,17 +61,30 @@ static void print_bar(const struct report *report, const char *name, u64 ns, u64
 		bar_of(bar, &report->style, width, ns, whole));
 }
 
+/* Whose time it is: threads that slept throughout would hide what the others did. */
+static void print_bars_head(const struct report *report, const struct times_row *shown,
+			    const struct times_row *all)
+{
+	char length[CELL_TEXT_MAX], count[2][TEXT_MAX];
+
+	head(report, "WHERE THE TIME WENT");
+	duration(length, report, shown->observed_ns);
+	if (shown->threads == all->threads)
+		fprintf(report->out, " (of all threads: %s)\n", length);
+	else
+		fprintf(report->out, " (of %s thread%s: %s; %s more slept all the time)\n",
+			text_count(count[0], shown->threads), shown->threads == 1 ? "" : "s",
+			length, text_count(count[1], all->threads - shown->threads));
+}
+
 /* Execution and scheduler wait always, then the kinds that took the most. */
 static void print_bars(const struct report *report, const struct summary *sum)
 {
-	const struct times_row *total = &sum->total;
+	const struct times_row *total = sum->awake.threads ? &sum->awake : &sum->total;
 	bool shown[WAIT_KIND_COUNT] = { 0 };
-	char length[CELL_TEXT_MAX];
 	u64 rest = times_waits(total).ns;
 
-	head(report, "WHERE THE TIME WENT");
-	fprintf(report->out, " (of all threads: %s)\n",
-		duration(length, report, total->observed_ns));
+	print_bars_head(report, total, &sum->total);
 	print_bar(report, "execution", total->execution.ns, total->observed_ns);
 	print_bar(report, "scheduler wait", total->scheduler_wait.ns, total->observed_ns);
 	for (int line = 2; line < BARS_MAX && rest; line++) {

@@ -9,6 +9,7 @@
 
 struct summary {
 	struct times_row total;
+	struct times_row awake;  /* without threads that slept all the time */
 	struct times_row *names; /* the busiest first */
 	size_t name_count;
 	const struct waits_row **waits; /* those that matter first, then idleness */
