@@ -225,7 +225,7 @@ static int dump_run(void *options, char **args, int count, struct err *err)
 	}
 	r = trace_reader_open(&reader, args[0], err);
 	if (r < 0)
-		return r == -EINVAL ? -EBADMSG : r; /* not a mistake in the command line */
+		return r;
 	d.info = trace_reader_info(reader);
 	d.begin_ns = trace_reader_begin_ns(reader);
 	r = trace_reader_seek(reader, d.begin_ns + o->from_ns, err);

@@ -240,20 +240,20 @@ static int not_a_trace(const u8 *bytes, size_t size, const char *path, struct er
 		if (size < known_files[i].bytes ||
 		    memcmp(bytes, known_files[i].magic, known_files[i].bytes) != 0)
 			continue;
-		fail(err, -EINVAL, "'%s' is not a trace: it is %s", path, known_files[i].what);
+		fail(err, -EBADMSG, "'%s' is not a trace: it is %s", path, known_files[i].what);
 		hint(err, "%s", known_files[i].hint);
-		return -EINVAL;
+		return -EBADMSG;
 	}
 	for (size_t i = 0; i < min(size, (size_t)8); i++)
 		used += (size_t)snprintf(begin + used, sizeof(begin) - used,
 					 isprint(bytes[i]) && bytes[i] != '\\' ? "%c" : "\\x%02x",
 					 bytes[i]);
 	if (!size)
-		fail(err, -EINVAL, "'%s' is not a trace (it is empty)", path);
+		fail(err, -EBADMSG, "'%s' is not a trace (it is empty)", path);
 	else
-		fail(err, -EINVAL, "'%s' is not a trace (it begins with \"%s\")", path, begin);
+		fail(err, -EBADMSG, "'%s' is not a trace (it begins with \"%s\")", path, begin);
 	hint(err, "traces are made with: tracer -p PID -o FILE");
-	return -EINVAL;
+	return -EBADMSG;
 }
 
 int head_check(const u8 *bytes, size_t size, const char *path, struct err *err)
@@ -263,15 +263,15 @@ int head_check(const u8 *bytes, size_t size, const char *path, struct err *err)
 	if (size < MAGIC_BYTES || memcmp(bytes, TRACE_MAGIC, MAGIC_BYTES) != 0)
 		return not_a_trace(bytes, size, path, err);
 	if (size < TRACE_HEAD_BYTES) {
-		fail(err, -EINVAL, "'%s' is a trace that was cut off in its head", path);
+		fail(err, -EBADMSG, "'%s' is a trace that was cut off in its head", path);
 		hint(err, "nothing of it can be read; record or copy it again");
-		return -EINVAL;
+		return -EBADMSG;
 	}
 	major = get_le16(bytes + 8);
 	if (major <= TRACE_MAJOR)
 		return 0;
-	fail(err, -EINVAL, "'%s' has format version %u.%u; this tracer reads up to %u", path, major,
+	fail(err, -EBADMSG, "'%s' has format version %u.%u; this tracer reads up to %u", path, major,
 	     get_le16(bytes + 10), TRACE_MAJOR);
 	hint(err, "read it with the tracer that made it, or a newer one");
-	return -EINVAL;
+	return -EBADMSG;
 }

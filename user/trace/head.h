@@ -22,7 +22,7 @@ int head_put(struct buffer *b, const struct trace_info *info);
 int head_get(struct trace_info *info, const u8 *bytes, size_t size, struct arena *arena,
 	     bool *whole);
 
-/* Is it a trace, and one that we can read? Return: 0 or -EINVAL with @err filled. */
+/* Is it a trace, and one that we can read? Return: 0 or -EBADMSG with @err filled. */
 int head_check(const u8 *bytes, size_t size, const char *path, struct err *err);
 
 /* Length of the whole head, within TRACE_HEAD_MAX; TRACE_HEAD_BYTES when that is damaged. */

@@ -15,7 +15,7 @@ struct trace_reader;
  * @out:  set on success
  * @path: a file; "-" is standard input, read to its end first
  *
- * Return: 0; -ENOENT, -EACCES, ...; -EINVAL when it is no trace or of a newer major version.
+ * Return: 0; -ENOENT, -EACCES, ...; -EBADMSG when it is no trace or of a newer major version.
  */
 int trace_reader_open(struct trace_reader **out, const char *path, struct err *err);
 void trace_reader_close(struct trace_reader *reader);

@@ -67,10 +67,12 @@ int source_open(struct source *source, const char *path, struct err *err)
 	}
 	if (fstat(source->fd, &st) < 0)
 		return fail(err, -errno, "cannot open trace '%s': %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return fail(err, -EISDIR, "'%s' is not a trace: it is a directory", path);
+	if (S_ISDIR(st.st_mode)) {
+		fail(err, -EISDIR, "'%s' is not a trace: it is a directory", path);
+		return hint(err, "name a file in it");
+	}
 	if (!S_ISREG(st.st_mode)) {
-		fail(err, -EINVAL, "'%s' is not a regular file", path);
+		fail(err, -EBADMSG, "'%s' is not a regular file", path);
 		return hint(err, "a pipe is read with: tracer COMMAND - < PIPE");
 	}
 	source->size = (u64)st.st_size;

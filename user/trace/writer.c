@@ -81,9 +81,10 @@ static int open_partial(struct trace_writer *w, struct err *err)
 		w->fd = open(w->partial, flags, 0600);
 		if (w->fd >= 0)
 			return 0;
-		if (errno != EEXIST)
-			return fail(err, -errno, "cannot create '%s': %s", w->partial,
-				    strerror(errno));
+		if (errno != EEXIST) {
+			fail(err, -errno, "cannot create '%s': %s", w->partial, strerror(errno));
+			return hint(err, "name a file in a folder that can be written to: -o FILE");
+		}
 	}
 	fail(err, -EEXIST, "'%s.partial' and %u more like it exist already", w->path,
 	     PARTIAL_NAMES - 1);
