@@ -181,8 +181,7 @@ static int check_file(struct checked *c, const struct check_options *o, struct j
 	int r = trace_reader_open(&reader, c->path, err);
 
 	if (r < 0)
-		/* -EINVAL would be taken for a mistake in the command line. */
-		return r == -EINVAL ? -EBADMSG : r;
+		return r;
 	c->reader = reader;
 	r = read_all(c, err);
 	if (r < 0)
