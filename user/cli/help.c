@@ -27,13 +27,28 @@ static bool is_default(const struct command *command)
 	return command == commands[0];
 }
 
+static int to_blank(const char *text)
+{
+	return (int)strcspn(text, " ");
+}
+
+/* What brackets hold together stays on one line. */
+static int to_blank_outside_brackets(const char *text)
+{
+	int depth = 0, length = 0;
+
+	for (; text[length] && (depth > 0 || text[length] != ' '); length++)
+		depth += !!strchr("[(", text[length]) - !!strchr("])", text[length]);
+	return length;
+}
+
 /* Breaks @text at blanks, so that it stays right of @indent; the first line has begun. */
-static void print_wrapped(FILE *out, const char *text, int indent)
+static void print_words(FILE *out, const char *text, int indent, int (*word)(const char *text))
 {
 	int room = max(HELP_COLUMNS - 1 - indent, 20), column = 0;
 
 	while (*text) {
-		int length = (int)strcspn(text, " ");
+		int length = word(text);
 
 		if (column && column + 1 + length > room) {
 			fprintf(out, "\n%*s", indent, "");
@@ -44,6 +59,11 @@ static void print_wrapped(FILE *out, const char *text, int indent)
 		text += strspn(text, " ");
 	}
 	fputc('\n', out);
+}
+
+static void print_wrapped(FILE *out, const char *text, int indent)
+{
+	print_words(out, text, indent, to_blank);
 }
 
 /* A label on the left and its explanation in the column at @indent */
@@ -116,13 +136,17 @@ static void print_usage(FILE *out, const struct command *command)
 {
 	const char *usage = command->usage ? command->usage : "";
 	const char *before = "Usage:";
+	char way[256];
 
 	do {
 		int length = (int)strcspn(usage, "\n");
+		int indent = fprintf(out,
+				     is_default(command) ? "%-6s tracer [%s]" : "%-6s tracer %s",
+				     before, command->name);
 
-		fprintf(out, is_default(command) ? "%-6s tracer [%s]" : "%-6s tracer %s", before,
-			command->name);
-		fprintf(out, "%s%.*s\n", length ? " " : "", length, usage);
+		snprintf(way, sizeof(way), "%.*s", length, usage);
+		indent += fprintf(out, "%s", length ? " " : "");
+		print_words(out, way, indent, to_blank_outside_brackets);
 		usage += length;
 		before = "";
 	} while (*usage && *++usage);
