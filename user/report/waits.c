@@ -123,14 +123,21 @@ static void get_waker(struct cell *cell, const struct report *report, const void
 
 static void json_wakers(struct json *json, const struct report *report, const void *row)
 {
+	const struct thread_table *threads = timeline_threads(report->timeline);
 	const struct waits_waker *wakers;
 	size_t count = wakers_of(report, row, &wakers);
-	char name[WAKER_TEXT_MAX];
 
 	json_list(json);
 	for (size_t i = 0; i < count && i < WAKERS_SHOWN; i++) {
+		const char *name = names_text(&threads->names, wakers[i].name);
+
 		json_object(json);
-		json_key_text(json, "name", waker_text(name, report->timeline, &wakers[i]));
+		json_key(json, "name");
+		/* Whom an interrupt hit has nothing to do with the waking. */
+		if (wakers[i].missing || wakers[i].context == WAKER_HARDIRQ || !*name)
+			json_null(json);
+		else
+			json_text(json, name);
 		json_key_text(json, "context",
 			      wakers[i].missing ? "missing"
 						: waker_context_name(wakers[i].context));
