@@ -118,13 +118,18 @@ deps: ## install what build and tests need (Debian packages, as root)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
+$(BUILD)/bench/%: override CFLAGS += -pthread
 $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_TRACE) -lm
 
+.PHONY: bench
+bench: all $(BENCH_BIN) ## measure speed and memory, as a table and build/bench.json (as root)
+	@BUILD=$(BUILD) tests/bench/run
+
 $(BUILD)/bench/kernel: tests/bench/kernel.c $(RECORD_OBJ) $(CORE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -pthread $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_RECORD) $(LIBS_TRACE) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_RECORD) $(LIBS_TRACE) -lm
 
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOAD_BIN := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(WORKLOAD_SRC))

@@ -307,6 +307,18 @@ static void say_what(const struct session_options *session)
 	fprintf(stderr, "%s new processes\n", session->children ? "following" : "not following");
 }
 
+/* For -v, and for whoever measures the recorder: words that scripts can read */
+static void say_what_it_took(const struct session_status *status)
+{
+	fprintf(stderr,
+		"recorded: events=%" PRIu64 " lost=%" PRIu64 " untracked=%" PRIu64
+		" ring_bytes=%" PRIu64 " chunk_bytes=%" PRIu64 " cpu_ns=%" PRIu64
+		" elapsed_ns=%" PRIu64 " memory_bytes=%" PRIu64 "\n",
+		status->events, status->lost, status->untracked, status->ring_bytes_used,
+		status->file_bytes, status->recorder_cpu_ns, status->elapsed_ns,
+		status->memory_bytes);
+}
+
 static int end_message(const struct session_options *session, struct err *err)
 {
 	const struct session_status *status = session->status;
@@ -375,6 +387,8 @@ static int run(void *data, char **args, int count, struct err *err)
 		fputs("\r\033[K", stderr);
 	if (r < 0)
 		return r;
+	if (options->verbose)
+		say_what_it_took(&status);
 	if (!options->quiet) {
 		r = end_message(&session, err);
 		if (r < 0)

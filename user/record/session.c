@@ -433,6 +433,9 @@ static int finish(struct session *session, struct err *err)
 	totals.end = clock_stamp_now();
 	totals.recorder_cpu_ns = session->status->recorder_cpu_ns;
 	totals.recorder_memory_bytes = (u64)usage.ru_maxrss * 1024;
+	session->status->memory_bytes = totals.recorder_memory_bytes;
+	for (unsigned int cpu = 0; cpu < session->probes->cpus; cpu++)
+		session->status->ring_bytes_used += session->probes->rings[cpu].tail;
 	memcpy(totals.recorded, session->recorded, sizeof(totals.recorded));
 	for (unsigned int cpu = 0; cpu < session->probes->cpus; cpu++)
 		for (size_t i = 0; i < CLASS_COUNT; i++)
@@ -448,6 +451,7 @@ static int finish(struct session *session, struct err *err)
 		trace_writer_finish(take(session->writer), &totals, &later);
 		return r;
 	}
+	session->status->file_bytes = trace_writer_bytes(session->writer);
 	return trace_writer_finish(take(session->writer), &totals, err);
 }
 

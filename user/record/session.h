@@ -43,6 +43,8 @@ struct session_status {
 	u64 untracked;			/* threads for which there was no room */
 	u64 recorder_cpu_ns;
 	u32 ring_bytes;			/* per CPU */
+	u64 ring_bytes_used;		/* what the programs put into the rings, ever */
+	u64 memory_bytes;		/* the recorder's largest resident size; at the end */
 	enum trace_end why;
 	pid_t command_pid;		/* of a command that was started */
 	bool command_ended;
