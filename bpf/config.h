@@ -40,6 +40,7 @@ enum syscall_subject {
 
 CONFIG bool config_all;			/* every thread is in the target */
 CONFIG bool config_children;		/* follow new processes */
+CONFIG bool config_command;		/* the target's process is ours: it begins with its exec */
 CONFIG bool config_syscalls;		/* record system calls */
 CONFIG bool config_futexes;		/* record futex calls */
 CONFIG bool config_wakeups;		/* record EVENT_WAKEUP too */

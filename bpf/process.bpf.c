@@ -19,14 +19,37 @@ static __always_inline void describe_state(struct event_thread *to, struct task_
 		return;
 	}
 	to->state = leave_state(word);
-	if (to->state == LEAVE_DEAD)
+	if (to->state == LEAVE_DEAD || to->state == LEAVE_STOPPED)
 		return;
-	wait_classify(&wait, thread, flags, now);
+	wait_classify(&wait, thread, flags, now, false);
 	to->wait_kind = wait.kind;
 	to->syscall = wait.syscall;
 	to->object = wait.object;
 	to->address = wait.address;
 	to->futex_op = wait.futex_op;
+}
+
+/* Says that a thread is there. @body: its state is filled in */
+static __always_inline void announce(struct cpu_state *cpu, struct event_thread *body,
+				     struct task_struct *thread, u32 flags, u64 now)
+{
+	const u32 bytes = event_bytes(struct event_thread);
+	struct pid *pid = BPF_CORE_READ(thread, thread_pid);
+	u64 *record;
+
+	body->tid = thread->pid;
+	body->tgid = thread->tgid;
+	body->ns_tid = pid_innermost(pid);
+	body->ns_tgid = pid_innermost(BPF_CORE_READ(thread, group_leader, thread_pid));
+	body->parent_tgid = BPF_CORE_READ(thread, real_parent, tgid);
+	body->flags = event_thread_flags(flags);
+	body->priority = thread->prio;
+	comm_read(body->comm, thread);
+	record = event_reserve(cpu, CLASS_PROCESS, bytes, now);
+	if (!record)
+		return;
+	*event_body(record, struct event_thread) = *body;
+	event_submit(record, EVENT_THREAD, bytes, now);
 }
 
 /*
@@ -38,44 +61,37 @@ static __always_inline void describe_state(struct event_thread *to, struct task_
 SEC("iter/task")
 int existing_threads(struct bpf_iter__task *ctx)
 {
-	const u32 bytes = event_bytes(struct event_thread);
 	struct task_struct *thread = ctx->task;
 	struct control *control = control_get();
 	struct cpu_state *cpu = cpu_here();
 	struct event_thread body = {};
-	struct pid *pid;
-	u64 now, *record;
 	u32 flags;
 	u8 one = 1;
+	u64 now;
 
 	if (!thread || !control || !cpu || !thread->pid || !should_trace(thread))
 		return 0;
 	if (thread_find(control, thread->pid) || thread_state_word(thread) & TASK_DEAD)
 		return 0;
 	flags = thread_flags(thread);
-	now = bpf_ktime_get_ns();
-	describe_state(&body, thread, flags, now);
 	if (!thread_add(thread->pid, thread->tgid, flags))
 		return 0;
 	/* It may be running now, on a CPU that believes that it is not in the target. */
 	__sync_fetch_and_add(&control->generation, 1);
-	bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
-
-	pid = BPF_CORE_READ(thread, thread_pid);
-	body.tid = thread->pid;
-	body.tgid = thread->tgid;
-	body.ns_tid = pid_innermost(pid);
-	body.ns_tgid = pid_innermost(BPF_CORE_READ(thread, group_leader, thread_pid));
-	body.parent_tgid = BPF_CORE_READ(thread, real_parent, tgid);
-	body.flags = event_thread_flags(flags);
-	body.priority = thread->prio;
-	body.start_ns = thread->start_time;
-	comm_read(body.comm, thread);
-	record = event_reserve(cpu, CLASS_PROCESS, bytes, now);
-	if (!record)
+	/*
+	 * From here on its own events say what it does, so only now it is asked: this program can
+	 * be preempted, and in the other order nobody would have seen what happens in between.
+	 */
+	if (thread_state_word(thread) & TASK_DEAD) {
+		/* Its last switch, which takes it out of the table, may have come too early. */
+		thread_remove(thread->pid);
 		return 0;
-	*event_body(record, struct event_thread) = body;
-	event_submit(record, EVENT_THREAD, bytes, now);
+	}
+	now = bpf_ktime_get_ns();
+	describe_state(&body, thread, flags, now);
+	bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
+	body.start_ns = thread->start_time;
+	announce(cpu, &body, thread, flags, now);
 	return 0;
 }
 
@@ -127,20 +143,41 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* What we started becomes the command: what it did before, waiting for us, was not the command's. */
+static __always_inline u32 command_begins(struct control *control, struct cpu_state *cpu,
+					  struct task_struct *thread)
+{
+	struct event_thread body = { .state = LEAVE_RUNNING, .syscall = SYSCALL_NONE };
+	u32 flags = thread_flags(thread), slot;
+
+	if (!config_command || !should_trace(thread))
+		return 0;
+	slot = thread_add(thread->pid, thread->tgid, flags | THREAD_FRESH);
+	if (!slot)
+		return 0;
+	cpu->current_tid = thread->pid;
+	cpu->current_slot = slot;
+	cpu->current_regs = 0;
+	body.start_ns = bpf_ktime_get_ns();
+	announce(cpu, &body, thread, flags, body.start_ns);
+	return slot;
+}
+
 /* A thread that is not the first calls exec: it becomes the only one, under the first's number. */
 static __always_inline u32 take_over_tid(struct control *control, struct cpu_state *cpu,
 					 struct task_struct *thread, u32 old_tid)
 {
 	struct thread *old = thread_at(thread_find(control, old_tid)), *new;
-	u64 enter_ns = 0;
+	u64 enter_ns = old ? old->enter_ns : 0;
 	u32 slot;
 
-	if (!old)
+	/* The first's last switch may come after the numbers were swapped: it took out ours. */
+	if (!old && !thread_find(control, thread->pid))
 		return 0;
-	enter_ns = old->enter_ns;
-	thread_remove(old_tid);
+	/* In this order there is always one: without any the recording would end. */
 	thread_remove(thread->pid);
 	slot = thread_add(thread->pid, thread->tgid, thread_flags(thread));
+	thread_remove(old_tid);
 	new = thread_at(slot);
 	if (new) {
 		new->enter_ns = enter_ns;
@@ -166,6 +203,8 @@ int BPF_PROG(on_exec, struct task_struct *thread, pid_t old_tid, struct linux_bi
 		return 0;
 	slot = (u32)old_tid == (u32)thread->pid ? thread_find(control, old_tid) :
 						  take_over_tid(control, cpu, thread, old_tid);
+	if (!slot)
+		slot = command_begins(control, cpu, thread);
 	known = thread_at(slot);
 	if (!known)
 		return 0;

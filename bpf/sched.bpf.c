@@ -92,7 +92,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	u32 prev_tid, next_tid, prev_slot, next_slot;
 	u8 state = LEAVE_PREEMPTED;
 	struct event_switch *sw;
-	struct wait wait = {};
+	struct wait wait = { .syscall = SYSCALL_NONE };
 	struct thread *thread;
 	u64 now, *record;
 	u32 bytes, word = 0;
@@ -118,8 +118,9 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 			state = leave_state(word);
 		else if (!preempt)
 			state = yielded(prev, thread->flags);
-		if (word && state != LEAVE_DEAD) {
-			wait_classify(&wait, prev, thread->flags, now);
+		/* Who is stopped does not wait for what the call was about. */
+		if (word && state != LEAVE_DEAD && state != LEAVE_STOPPED) {
+			wait_classify(&wait, prev, thread->flags, now, true);
 			thread->flags |= THREAD_BLOCKED_IN;
 		}
 		if (next_tid && !next_slot)

@@ -12,6 +12,7 @@
 #define EXIT_DEAD	     0x0010
 #define EXIT_ZOMBIE	     0x0020
 #define TASK_DEAD	     0x0080
+#define TASK_WAKING	     0x0200
 #define TASK_NOLOAD	     0x0400
 
 static __always_inline u32 thread_state_word(struct task_struct *thread)
@@ -22,14 +23,15 @@ static __always_inline u32 thread_state_word(struct task_struct *thread)
 }
 
 /*
- * The kernel's state word, which __sched_switch passes from 5.18 on. Reading it from the
- * thread is a race: who was woken since is TASK_RUNNING already.
+ * The kernel's state word, which __sched_switch passes from 5.18 on. In the thread itself it
+ * says TASK_WAKING when somebody wakes it just now, and TASK_RUNNING when it does not sleep
+ * after all, since a signal is pending: that is passed on from 6.14 on only.
  */
 static __always_inline u32 state_word(u64 *ctx, struct task_struct *prev)
 {
-	if (config_switch_has_state)
-		return (u32)ctx[3];
-	return thread_state_word(prev);
+	u32 now = thread_state_word(prev);
+
+	return now && config_switch_has_state ? (u32)ctx[3] : now;
 }
 
 /* Bits that we do not know are left alone: kernels keep adding some. */
@@ -41,7 +43,7 @@ static __always_inline u8 leave_state(u32 state)
 		return LEAVE_STOPPED;
 	if (state & TASK_UNINTERRUPTIBLE)
 		return state & TASK_NOLOAD ? LEAVE_IDLE : LEAVE_DISK;
-	if (state & TASK_INTERRUPTIBLE)
+	if (state & (TASK_INTERRUPTIBLE | TASK_WAKING))
 		return LEAVE_SLEEPING;
 	return LEAVE_PARKED;
 }

@@ -95,12 +95,14 @@ static __always_inline struct thread *thread_at(u32 slot)
 /* Notes who runs here. Return: its slot + 1 when it is in the target, else 0. */
 static __always_inline u32 thread_note(struct cpu_state *cpu, struct control *control, u32 tid)
 {
+	/* Before the look: what is added meanwhile must make this one invalid. */
+	u32 generation = *(volatile u32 *)&control->generation;
 	u32 slot = thread_find(control, tid);
 
 	cpu->current_tid = tid;
 	cpu->current_slot = slot;
 	cpu->current_regs = 0;
-	cpu->generation = control->generation;
+	cpu->generation = generation;
 	return slot;
 }
 

@@ -76,7 +76,8 @@ struct futex_waitv_head {
 	u64 address;
 };
 
-static __always_inline void wait_on_futex(struct wait *wait, struct call *call, u8 subject)
+static __always_inline void wait_on_futex(struct wait *wait, struct call *call, u8 subject,
+					  bool here)
 {
 	wait->kind = WAIT_SYNC;
 	wait->futex = true;
@@ -86,7 +87,8 @@ static __always_inline void wait_on_futex(struct wait *wait, struct call *call, 
 		struct futex_waitv_head first = {};
 
 		/* It was read by the call a moment ago, so its page is there. */
-		bpf_probe_read_user(&first, sizeof(first), (void *)call->args[0]);
+		if (here)
+			bpf_probe_read_user(&first, sizeof(first), (void *)call->args[0]);
 		wait->address = first.address;
 		wait->object = (u32)first.value;
 		wait->futex_op = FUTEX_OP_WAITV;
@@ -165,9 +167,12 @@ static __always_inline void wait_on_fds(struct wait *wait, struct task_struct *t
 	}
 }
 
-/* Fills @wait for the running @thread, which leaves its CPU blocked. */
+/*
+ * Fills @wait for @thread, which blocks or has blocked.
+ * @here: it is the running one, whose memory can be read
+ */
 static __always_inline void wait_classify(struct wait *wait, struct task_struct *thread, u32 flags,
-					  u64 now)
+					  u64 now, bool here)
 {
 	bool compat = flags & THREAD_IS_COMPAT;
 	struct call call = {};
@@ -185,15 +190,19 @@ static __always_inline void wait_classify(struct wait *wait, struct task_struct 
 	wait->syscall = (u16)call.number | (compat ? SYSCALL_COMPAT : 0);
 	subject = syscall_subject(call.number, compat);
 	if (subject >= SUBJECT_FUTEX && subject <= SUBJECT_FUTEX_REQUEUE) {
-		wait_on_futex(wait, &call, subject);
+		wait_on_futex(wait, &call, subject, here);
 		return;
 	}
 	if (subject >= SUBJECT_FD && subject <= SUBJECT_FD_PAIR_2)
 		wait_on_fds(wait, thread, subject, &call, now);
 	else
 		wait->kind = subject_wait_kind(subject, &call);
-	/* Whatever was asked for: a thread that waits for I/O waits for the disk. */
-	if (wait->kind != WAIT_NETWORK && BPF_CORE_READ_BITFIELD(thread, in_iowait))
+	/*
+	 * Whatever was asked for: a thread that waits for I/O waits for the disk. Not so in
+	 * io_uring_enter(), which says that it waits for I/O for the sake of the CPU's frequency.
+	 */
+	if (wait->kind != WAIT_NETWORK && wait->kind != WAIT_POLL &&
+	    BPF_CORE_READ_BITFIELD(thread, in_iowait))
 		wait->kind = WAIT_DISK;
 }
 

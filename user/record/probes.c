@@ -145,6 +145,7 @@ static void configure(struct tracer_bpf *bpf, const struct probes_options *optio
 
 	config->config_all = options->all;
 	config->config_children = options->children;
+	config->config_command = options->command;
 	config->config_syscalls = options->class_mask >> CLASS_SYSCALL & 1;
 	config->config_futexes = options->class_mask >> CLASS_FUTEX & 1;
 	config->config_wakeups = options->wakeups;

@@ -15,6 +15,7 @@
 struct probes_options {
 	bool all;		/* every thread of the system */
 	bool children;		/* follow new processes */
+	bool command;		/* the one process in @pids is yet to become the target, by exec */
 	u64 cgroup;		/* id of a cgroup; 0: none */
 	const pid_t *pids;	/* processes or threads, as this process numbers them */
 	size_t pid_count;

@@ -494,6 +494,7 @@ static int run(struct session *session, struct err *err)
 	struct probes_options probes = {
 		.all = options->all,
 		.children = options->children,
+		.command = options->command,
 		.pids = options->command ? &session->child.pid : options->pids,
 		.pid_count = options->command ? 1 : options->pid_count,
 		.class_mask = options->class_mask,
@@ -524,9 +525,8 @@ static int run(struct session *session, struct err *err)
 	session->start_ns = session->cut_ns = session->status_ns = start.mono_ns;
 	session->cpu_ns_before = own_cpu_ns();
 	probes_start(session->probes);
-	r = look_for_threads(session, err);
-	if (r >= 0 && options->command)
-		r = command_go(&session->child, options->command[0], err);
+	r = options->command ? command_go(&session->child, options->command[0], err) :
+			       look_for_threads(session, err);
 	if (r < 0) {
 		/* Nothing was recorded yet that anybody asked for. */
 		trace_writer_abort(take(session->writer));
