@@ -3,7 +3,10 @@
 #include "user/cli/help.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "user/base/cleanup.h"
 
 #define LABEL_COLUMNS_MAX 30 /* a longer label gets a line of its own */
 
@@ -152,6 +155,22 @@ static void print_usage(FILE *out, const struct command *command)
 	} while (*usage && *++usage);
 }
 
+/* Paragraphs are wrapped; lines that begin with a blank are examples and stay as they are. */
+static void print_details(FILE *out, const char *details)
+{
+	fputc('\n', out);
+	while (*details) {
+		int length = (int)strcspn(details, "\n");
+		CLEANUP(free) char *line = strndup(details, (size_t)length);
+
+		if (*details == ' ' || !line)
+			fprintf(out, "%.*s\n", length, details);
+		else
+			print_wrapped(out, line, 0);
+		details += length + (details[length] == '\n');
+	}
+}
+
 void help_command_text(FILE *out, const struct command *command)
 {
 	fprintf(out, "tracer %s: ", command->name);
@@ -159,13 +178,8 @@ void help_command_text(FILE *out, const struct command *command)
 	fputc('\n', out);
 	print_usage(out, command);
 	print_options(out, command);
-	if (command->details) {
-		size_t length = strlen(command->details);
-
-		fprintf(out, "\n%s", command->details);
-		if (length && command->details[length - 1] != '\n')
-			fputc('\n', out);
-	}
+	if (command->details)
+		print_details(out, command->details);
 }
 
 struct help_options {
