@@ -120,6 +120,7 @@ int main(int argc, char **argv)
 	uint64_t syscalls = 0, futexes = 0, main_syscalls;
 	sigset_t set;
 	char bytes[COUNTERS] = { 0 };
+	pid_t pid = getpid(), tid = thread_id();
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -136,7 +137,7 @@ int main(int argc, char **argv)
 		if (!wait_blocked(counters[i].tid))
 			die("a counter does not wait");
 	}
-	printf("{\"ready\":%d,\"tids\":[%d", getpid(), thread_id());
+	printf("{\"ready\":%d,\"tids\":[%d", pid, tid);
 	for (int i = 0; i < COUNTERS; i++)
 		printf(",%d", counters[i].tid);
 	printf("]}\n");
@@ -152,8 +153,8 @@ int main(int argc, char **argv)
 			die("cannot wait for the end");
 
 	main_syscalls++; /* the line that is printed now */
-	printf("{\"pid\":%d,\"main\":{\"tid\":%d,\"syscalls\":%llu},\"counters\":[", getpid(),
-	       thread_id(), (unsigned long long)main_syscalls);
+	printf("{\"pid\":%d,\"main\":{\"tid\":%d,\"syscalls\":%llu},\"counters\":[", pid, tid,
+	       (unsigned long long)main_syscalls);
 	for (int i = 0; i < COUNTERS; i++) {
 		struct counter *c = &counters[i];
 

@@ -59,6 +59,27 @@ static void loopback(struct sockaddr_storage *address, socklen_t *size, bool six
 	}
 }
 
+/*
+ * Below the ports that the kernel gives to clients, so that it is plain which end serves: reports
+ * take the smaller port for the server's when they did not see it listen.
+ */
+static int bind_low(int fd, struct sockaddr_storage *address, socklen_t size, bool six)
+{
+	for (unsigned int port = 20000; port < 30000; port++) {
+		uint16_t at = htons((uint16_t)(port + (unsigned int)getpid() % 1000));
+
+		if (six)
+			((struct sockaddr_in6 *)address)->sin6_port = at;
+		else
+			((struct sockaddr_in *)address)->sin_port = at;
+		if (!bind(fd, (struct sockaddr *)address, size))
+			return 0;
+		if (errno != EADDRINUSE)
+			return -1;
+	}
+	return -1;
+}
+
 static void connect_tcp(bool six)
 {
 	struct sockaddr_storage address;
@@ -68,7 +89,7 @@ static void connect_tcp(bool six)
 
 	loopback(&address, &size, six);
 	client_fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 1) ||
+	if (bind_low(listener, &address, size, six) || listen(listener, 1) ||
 	    getsockname(listener, (struct sockaddr *)&address, &size) ||
 	    connect(client_fd, (struct sockaddr *)&address, size))
 		die("cannot connect over loopback");
@@ -85,7 +106,7 @@ static void connect_udp(void)
 	loopback(&client_address, &size, false);
 	server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	client_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (bind(server_fd, (struct sockaddr *)&server_address, size) ||
+	if (bind_low(server_fd, &server_address, size, false) ||
 	    bind(client_fd, (struct sockaddr *)&client_address, size) ||
 	    getsockname(server_fd, (struct sockaddr *)&server_address, &size) ||
 	    getsockname(client_fd, (struct sockaddr *)&client_address, &size) ||

@@ -211,9 +211,10 @@ static UNUSED void truth_call(struct thread_truth *t, const char *name, uint64_t
 
 static UNUSED void truth_print_thread(const struct thread_truth *t)
 {
-	printf("{\"tid\":%d,\"name\":\"%s\",\"lived_ns\":%lld,\"cpu_ns\":%lld,"
+	printf("{\"tid\":%d,\"name\":\"%s\",\"begin_ns\":%llu,\"lived_ns\":%lld,\"cpu_ns\":%lld,"
 	       "\"run_delay_ns\":%lld,\"voluntary\":%ld,\"preempted\":%ld,\"calls\":{",
-	       t->tid, t->name, (long long)(t->end_ns - t->begin_ns), (long long)t->cpu_ns,
+	       t->tid, t->name, (unsigned long long)t->begin_ns,
+	       (long long)(t->end_ns - t->begin_ns), (long long)t->cpu_ns,
 	       (long long)t->run_delay_ns, t->voluntary, t->preempted);
 	for (int i = 0; i < t->call_count; i++)
 		printf("%s\"%s\":{\"count\":%llu,\"ns\":%llu,\"longest_ns\":%llu}", i ? "," : "",
