@@ -8,6 +8,7 @@ why something cannot be tested here.
 Truth comes from the workload (see tests/workloads/workload.h), which measured itself.
 """
 
+import ctypes
 import fcntl
 import json
 import os
@@ -24,7 +25,7 @@ import tempfile
 import termios
 import time
 
-from judge import Failed, check, equal
+from judge import Failed, Skipped, check, equal
 from traces import Trace
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -180,9 +181,54 @@ def bpf_program_ids(pid):
     return ids
 
 
+def bpf_link_ids(pid):
+    """The ids of the BPF links that process @pid holds."""
+    ids = set()
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
+        except OSError:
+            continue
+        ids.update(int(number) for number in re.findall(r"^link_id:\s*(\d+)", text, re.M))
+    return ids
+
+
 def thread_ids(pid):
     """The threads of process @pid now."""
     return sorted(int(tid) for tid in os.listdir(f"/proc/{pid}/task"))
+
+
+class TracepointCounter:
+    """The kernel's own count of a tracepoint, on all CPUs, by perf_event_open()."""
+
+    SET_FILTER = 0x40082406
+    SYSCALLS = {"x86_64": 298, "aarch64": 241}
+
+    def __init__(self, tracepoint, event_filter):
+        for root in ("/sys/kernel/tracing", "/sys/kernel/debug/tracing"):
+            path = pathlib.Path(f"{root}/events/{tracepoint}/id")
+            if path.exists():
+                break
+        else:
+            raise Skipped("tracefs is not mounted: nobody else counts tracepoints")
+        # struct perf_event_attr: type 2 is a tracepoint; nothing else is asked for
+        attr = struct.pack("IIQ112x", 2, 128, int(path.read_text()))
+        libc = ctypes.CDLL(None, use_errno=True)
+        number = self.SYSCALLS[os.uname().machine]
+        self.fds = []
+        for cpu in sorted(os.sched_getaffinity(0)):
+            fd = libc.syscall(number, attr, -1, cpu, -1, 8)
+            if fd < 0:
+                raise Skipped(f"perf_event_open: {os.strerror(ctypes.get_errno())}")
+            self.fds.append(fd)
+            fcntl.ioctl(fd, self.SET_FILTER, event_filter.encode() + b"\0")
+
+    def count(self):
+        return sum(struct.unpack("Q", os.read(fd, 8))[0] for fd in self.fds)
+
+    def close(self):
+        for fd in self.fds:
+            os.close(fd)
 
 
 def switches_of(pid):

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 
+US = 1_000
 MS = 1_000_000
 SECOND = 1_000_000_000
 

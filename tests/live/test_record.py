@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from harness import TRACER, bpf_program_ids, fd_names
+from harness import TRACER, bpf_link_ids, bpf_program_ids, fd_names
 from judge import MS, SECOND, Skipped, check, equal, near, need, test, wait_until
 from traces import matches_truth, thread_truth
 
@@ -35,6 +35,26 @@ def is_error_with_advice(done, status, *words):
 # How a recording ends
 
 
+def bpf_ids(recorder):
+    """The programs and links that a recorder holds: sets of ids by what bpftool calls them."""
+    need("bpftool")
+    found = {"prog": bpf_program_ids(recorder.pid), "link": bpf_link_ids(recorder.pid)}
+    for what, ids in found.items():
+        check(ids and ids <= bpftool_ids(what), f"the recorder holds no BPF {what}")
+    return found
+
+
+def bpftool_ids(what):
+    shown = subprocess.run(["bpftool", what, "show", "-j"], capture_output=True, text=True,
+                           check=True).stdout
+    return {row["id"] for row in json.loads(shown)}
+
+
+def bpf_left(ids):
+    """What the kernel still has of a recorder that has ended; empty when all is gone."""
+    return {what: left for what, old in ids.items() if (left := old & bpftool_ids(what))}
+
+
 @test
 def a_duration_ends_the_recording(scene):
     workload = scene.workload("attach_busy")
@@ -45,14 +65,17 @@ def a_duration_ends_the_recording(scene):
     equal(done.returncode, 0, f"exit status ({done.stderr.strip()})")
     check(1.5 <= took < 15, f"took {took:.1f} s")
     longest = max(row["observed_ns"] for row in scene.trace(scene.path("a.trace")).threads())
-    near(longest, 1500 * MS, "observed time", share=0.1)
+    near(longest, 1500 * MS, "observed time")
 
 
 def ends_by_signal(scene, number):
     workload = scene.workload("sleeper", "--count", 1000)
     recorder = scene.recorder("-p", workload.pid)
+    programs = bpf_ids(recorder)
     time.sleep(0.5)
     equal(recorder.stop(number), 0, f"exit status ({recorder.stderr().strip()})")
+    # the kernel frees them behind a grace period
+    wait_until(lambda: not bpf_left(programs), "no BPF program or link of the recorder is left")
     check(workload.alive(), "the target ended with the recording")
     check(os.path.exists(recorder.trace), "no trace")
     check(not os.path.exists(recorder.trace + ".partial"), "a temporary file is left")
@@ -145,8 +168,7 @@ def kill_9_of_the_recorder_costs_at_most_the_last_second(scene):
     workload = scene.workload("sleeper", "--count", 400, "--ms", 10, "--hold")
     workload.ready()
     recorder = scene.recorder("-p", workload.pid)
-    programs = bpf_program_ids(recorder.pid)
-    check(programs, "the recorder holds no BPF programs")
+    programs = bpf_ids(recorder)
     workload.go()
     time.sleep(2.5)
     killed_ns = time.monotonic_ns()
@@ -158,16 +180,11 @@ def kill_9_of_the_recorder_costs_at_most_the_last_second(scene):
     trace = scene.trace(partial)
     check(trace.threads(), "no threads")
     equal(scene.tracer("check", partial).returncode, 1, "exit status of check")
-    last_ns = max(event["time_ns"] for event in trace.events("switch"))
+    last_ns = trace.started_ns() + max(event["time_ns"] for event in trace.events("switch"))
     missing_ns = killed_ns - last_ns
-    check(missing_ns < 1.15 * SECOND, f"the last {missing_ns / SECOND:.2f} s are missing")
-
-    if shutil.which("bpftool"):
-        def left():
-            shown = subprocess.run(["bpftool", "prog", "show", "-j"], capture_output=True,
-                                   text=True, check=False).stdout
-            return {program["id"] for program in json.loads(shown)} & programs
-        wait_until(lambda: not left(), "no BPF program of the recorder is left")
+    # a second, and the 100 ms that the recorder sleeps at most between two drains
+    check(missing_ns < 1.1 * SECOND, f"the last {missing_ns / SECOND:.2f} s are missing")
+    wait_until(lambda: not bpf_left(programs), "no BPF program of the recorder is left")
     truth = workload.truth()
     equal(thread_truth(truth, "sleeper")["calls"]["clock_nanosleep"]["count"], 400,
           "sleeps of the target, unharmed")
@@ -199,8 +216,10 @@ def a_full_disk_ends_the_recording_with_one_error_and_a_readable_file(scene):
     workload = scene.workload("counter", "--times", 2000000)
     told = workload.ready()
     recorder = scene.recorder("-p", told["ready"], trace="disk/full.trace")
+    programs = bpf_ids(recorder)
     workload.go()
     equal(recorder.wait(60), 1, "exit status")
+    wait_until(lambda: not bpf_left(programs), "no BPF program or link of the recorder is left")
     lines = [line for line in errors_of(recorder.stderr()) if "No space left" in line]
     equal(len(lines), 1, f"errors that say so: {recorder.stderr()}")
     left = os.listdir(disk)
@@ -241,6 +260,24 @@ def a_file_that_is_no_trace_is_an_error_with_advice(scene):
     for path in (text, empty, scene.path("missing"), scene.dir):
         for command in (["report", "threads", path], ["dump", path], ["check", path]):
             is_error_with_advice(scene.tracer(*command), 1, path)
+
+
+@test
+def an_error_leaves_no_program_behind(scene):
+    need("bpftool")
+    workload = scene.workload("attach_busy")
+    workload.ready()
+    before = bpftool_ids("prog")
+    done = scene.tracer("-p", workload.pid, "-o", scene.path("nowhere/a.trace"))
+    equal(done.returncode, 1, "exit status")
+
+    def ours():
+        shown = subprocess.run(["bpftool", "prog", "show", "-j"], capture_output=True, text=True,
+                               check=True).stdout
+        return [row for row in json.loads(shown) if row["id"] not in before
+                and str(row.get("name", "")).startswith(("on_", "existing_"))]
+    # other recorders may come and go on this machine: theirs end, ours would stay for ever
+    wait_until(lambda: not ours(), "no BPF program of the recorder is left", seconds=30)
 
 
 @test
@@ -324,4 +361,4 @@ def memory_of_the_recorder_stays_within_its_bound(scene):
     text = pathlib.Path(f"/proc/{recorder.pid}/status").read_text()
     peak_kib = int(re.search(r"VmHWM:\s*(\d+)", text).group(1))
     recorder.stop()
-    check(peak_kib <= 64 * 1024 + 16 * 1024, f"the recorder took {peak_kib} KiB at most")
+    check(peak_kib <= 64 * 1024, f"the recorder took {peak_kib} KiB at most")

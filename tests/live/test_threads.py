@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """test_threads - who is followed from when, under which name, and who is not"""
 
+import json
 import os
 import pathlib
 import signal
 import subprocess
 import time
 
-from harness import Workload, thread_ids
+from harness import ROOT, Workload, thread_ids
 from judge import MS, SECOND, Skipped, between, check, equal, near, need, test, wait_until
 from traces import matches_truth, thread_truth, wait_of
 
@@ -107,7 +108,7 @@ def a_crash_ends_the_recording_in_order(scene):
     check({"worker-a", "worker-b"} <= names, f"threads {names} without the workers")
     ends = [event for event in trace.events("exit") if event["tid"] == truth["threads"][0]["tid"]]
     equal(len(ends), 1, "exits of the thread that crashed")
-    equal(ends[0]["exit_code"] & 0x7f, signal.SIGSEGV, "signal that it died of")
+    equal(ends[0]["exit_signal"], signal.SIGSEGV, "signal that it died of")
 
 
 @test
@@ -125,7 +126,11 @@ def a_chain_of_execs_stays_one_process_with_its_last_name(scene):
     trace, truth = scene.record_attached("exec_chain")
     trace.nothing_lost()
     equal(pids(trace), {truth["pid"]}, "processes")
-    equal(trace.thread(tid=truth["pid"])["name"], "link-5", "last name of the first thread")
+    processes = trace.threads("--by", "process")
+    equal([row["name"] for row in processes], ["link-5"], "last name of the process")
+    # a thread that executes takes the number of the first one, which is another thread
+    last = trace.threads("--tid", truth["pid"], *trace.during(truth["threads"][0]))
+    equal([row["name"] for row in last], ["link-5"], "name of the thread that is left")
     execs = list(trace.events("exec"))
     equal(len(execs), truth["links"], "execs")
     from_threads = [event for event in execs if event["old_tid"] != event["tid"]]
@@ -163,7 +168,7 @@ def a_thread_has_its_last_name_and_its_changes_are_events(scene):
     trace.nothing_lost()
     for told in truth["threads"]:
         equal(trace.thread(tid=told["tid"])["name"], told["name"], "name")
-    found = {(event["tid"], event["comm"]) for event in trace.events("name", "thread", "fork")}
+    found = {(event["tid"], event["name"]) for event in trace.events("name", "thread", "fork")}
     for name, tid in truth["names"].items():
         check((tid, name) in found, f"thread {tid} was never called {name}")
 
@@ -303,6 +308,29 @@ def a_command_that_cannot_be_run_is_an_error_and_leaves_nothing(scene):
     check(done.returncode != 0, "a command that cannot be run is no success")
     check("/nonexistent/program" in done.stderr, f"the error does not name it: {done.stderr}")
     equal(set(os.listdir(scene.dir)), before, "files left behind")
+
+
+@test
+def a_32_bit_program_is_recorded_with_the_names_of_its_own_calls(scene):
+    need("gcc")
+    program = scene.path("sleeper32")
+    built = subprocess.run(["gcc", "-m32", "-pthread", "-D_GNU_SOURCE", f"-I{ROOT}", "-o", program,
+                            ROOT / "tests/workloads/sleeper.c"], capture_output=True, check=False)
+    if built.returncode:
+        raise Skipped("gcc -m32 cannot build programs here")
+    if subprocess.run([program, "--count", "1"], capture_output=True, check=False).returncode:
+        raise Skipped("this kernel does not run 32-bit programs")
+    path = scene.path("recorded.trace")
+    done = scene.tracer("-o", path, "--", program)
+    equal(done.returncode, 0, f"exit status ({done.stderr.strip()})")
+    trace = scene.trace(path)
+    told = thread_truth(json.loads(done.stdout.splitlines()[0]), "sleeper")
+    row = trace.thread(tid=told["tid"])
+    call = told["calls"]["clock_nanosleep"]
+    equal(wait_of(row, "sleep")["count"], call["count"], "sleeps")
+    near(wait_of(row, "sleep")["ns"], call["ns"], "sleep wait")
+    calls = {row["syscall"] for row in trace.waits("--tid", told["tid"]) if row["kind"] == "sleep"}
+    check(calls <= {"clock_nanosleep", "clock_nanosleep_time64"}, f"sleeps in {calls}")
 
 
 @test
