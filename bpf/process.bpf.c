@@ -169,6 +169,7 @@ static __always_inline u32 take_over_tid(struct control *control, struct cpu_sta
 {
 	struct thread *old = thread_at(thread_find(control, old_tid)), *new;
 	u64 enter_ns = old ? old->enter_ns : 0;
+	u16 syscall = old ? old->syscall : SYSCALL_NONE;
 	u32 slot;
 
 	/* The first's last switch may come after the numbers were swapped: it took out ours. */
@@ -181,6 +182,7 @@ static __always_inline u32 take_over_tid(struct control *control, struct cpu_sta
 	new = thread_at(slot);
 	if (new) {
 		new->enter_ns = enter_ns;
+		new->syscall = syscall;
 		cpu->current_tid = thread->pid;
 		cpu->current_slot = slot;
 		cpu->current_regs = 0;

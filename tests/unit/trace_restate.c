@@ -215,6 +215,26 @@ static void after_exec_the_process_goes_on_under_its_own_number(void **state)
 	assert_int_equal(restated(&out, 100)->state, LEAVE_DISK);
 }
 
+static void an_exec_from_a_cpu_that_is_read_later_still_moves_the_thread(void **state)
+{
+	LIST in = { 0 }, out = { 0 };
+
+	list_thread(&in, BEGIN_NS + 1, 100, "leader");
+	list_thread(&in, BEGIN_NS + 1, 105, "worker");
+	list_switch(&in, BEGIN_NS + 2, 2, 0, LEAVE_PREEMPTED, 105);
+	list_exit(&in, BEGIN_NS + 5, 0, 100);
+	list_switch(&in, BEGIN_NS + 6, 0, 100, LEAVE_DEAD, 0);
+	list_switch(&in, BEGIN_NS + 20, 0, 0, LEAVE_PREEMPTED, 100);
+	list_exec(&in, BEGIN_NS + 10, 2, 105, 100);
+	list_switch(&in, BEGIN_NS + 12, 2, 100, LEAVE_PREEMPTED, 0);
+	tick(&in, 1);
+	read_from_chunk(&out, &in, 1);
+	assert_null(restated(&out, 105));
+	assert_non_null(restated(&out, 100));
+	assert_int_equal(restated(&out, 100)->state, LEAVE_RUNNING);
+	assert_string_equal(restated(&out, 100)->comm, "worker");
+}
+
 static void a_foreign_thread_is_named_only_where_it_occurs(void **state)
 {
 	LIST in = { 0 }, out = { 0 };
@@ -311,6 +331,7 @@ int main(void)
 		TEST(a_thread_whose_last_switch_was_lost_leaves_after_its_exit),
 		TEST(a_number_that_is_used_again_belongs_to_the_new_thread),
 		TEST(after_exec_the_process_goes_on_under_its_own_number),
+		TEST(an_exec_from_a_cpu_that_is_read_later_still_moves_the_thread),
 		TEST(a_foreign_thread_is_named_only_where_it_occurs),
 		TEST(a_thread_that_was_never_announced_occurs_without_a_name),
 		TEST(objects_are_restated_where_they_are_used),

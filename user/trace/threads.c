@@ -153,6 +153,17 @@ void thread_woken(struct thread_entry *t, u64 time_ns)
 		set_state(t, LEAVE_PREEMPTED, time_ns);
 }
 
+static void copy_state(struct event_thread *to, const struct event_thread *from)
+{
+	to->state = from->state;
+	to->since_ns = from->since_ns;
+	to->wait_kind = from->wait_kind;
+	to->syscall = from->syscall;
+	to->object = from->object;
+	to->address = from->address;
+	to->futex_op = from->futex_op;
+}
+
 static void learn_thread(struct thread_entry *t, u64 time_ns, u16 cpu,
 			 const struct event_thread *th)
 {
@@ -170,13 +181,7 @@ static void learn_thread(struct thread_entry *t, u64 time_ns, u16 cpu,
 			t->now.is.since_ns = time_ns;
 		return;
 	}
-	t->now.is.state = before.state;
-	t->now.is.since_ns = before.since_ns;
-	t->now.is.wait_kind = before.wait_kind;
-	t->now.is.syscall = before.syscall;
-	t->now.is.object = before.object;
-	t->now.is.address = before.address;
-	t->now.is.futex_op = before.futex_op;
+	copy_state(&t->now.is, &before);
 }
 
 static void learn_fork(struct thread_entry *t, u64 time_ns, u16 cpu, const struct event_fork *fork)
@@ -223,15 +228,26 @@ static void learn_name(struct thread_entry *t, u64 time_ns, const struct event_n
 /* The thread that called exec takes the number of its process's first thread. */
 static void learn_exec(struct thread_entry *t, struct thread_entry *old, u64 time_ns)
 {
-	u32 tid = t->now.is.tid;
+	struct event_thread before = t->now.is;
 
-	if (t == old || !moves(t, time_ns))
+	if (t == old)
 		return;
-	t->now = old->now;
-	t->now.is.tid = tid;
-	t->now.is.ns_tid = t->now.is.ns_tgid;
-	t->named_ns = time_ns;
-	t->exit_chunk = 0;
+	if (time_ns >= t->exit_ns)
+		t->exit_chunk = 0; /* it was the first thread's */
+	if (time_ns >= t->named_ns) {
+		t->now.is = old->now.is;
+		t->now.is.tid = before.tid;
+		t->now.is.ns_tid = t->now.is.ns_tgid;
+		t->now.known = old->now.known;
+		t->named_ns = time_ns;
+	}
+	if (moves(t, time_ns)) {
+		copy_state(&t->now.is, &old->now.is);
+		t->now.cpu = old->now.cpu;
+	} else {
+		copy_state(&t->now.is, &before);
+	}
+	/* Whatever is known of the other: nobody bears this number any more. */
 	if (moves(old, time_ns))
 		set_state(old, LEAVE_DEAD, time_ns);
 }
@@ -262,8 +278,10 @@ int threads_learn(struct threads *threads, const struct trace_event *e)
 	case EVENT_EXEC: learn_exec(t, threads_at(threads, (u32)old), e->time_ns); break;
 	case EVENT_NAME: learn_name(t, e->time_ns, &e->name); break;
 	default:
-		if (e->time_ns >= t->moved_ns)
-			t->exit_chunk = threads->chunk;
+		if (e->time_ns < t->moved_ns)
+			break;
+		t->exit_chunk = threads->chunk;
+		t->exit_ns = e->time_ns;
 	}
 	return 0;
 }

@@ -22,6 +22,7 @@ struct thread_entry {
 	u64 moved_ns;   /* comes later may be older, and must not undo what is newer */
 	u64 chunk;      /* the last one in which it occurred */
 	u64 exit_chunk; /* in which its EXIT came; 0: none */
+	u64 exit_ns;
 	u32 number;     /* in that chunk's dictionary */
 	bool used;
 };
