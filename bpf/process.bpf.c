@@ -190,6 +190,25 @@ static __always_inline u32 take_over_tid(struct control *control, struct cpu_sta
 	return slot;
 }
 
+/* A name as it is now: exec gave it before the thread was known under its number. */
+static __always_inline void tell_name(struct cpu_state *cpu, struct task_struct *thread, u32 flags,
+				      u64 now)
+{
+	const u32 bytes = event_bytes(struct event_name);
+	u64 *record = event_reserve(cpu, CLASS_PROCESS, bytes, now);
+	struct event_name *to;
+
+	if (!record)
+		return;
+	to = event_body(record, struct event_name);
+	to->tid = thread->pid;
+	to->tgid = thread->tgid;
+	to->flags = event_thread_flags(flags);
+	to->spare = 0;
+	comm_read(to->comm, thread);
+	event_submit(record, EVENT_NAME, bytes, now);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *thread, pid_t old_tid, struct linux_binprm *bprm)
 {
@@ -221,6 +240,8 @@ int BPF_PROG(on_exec, struct task_struct *thread, pid_t old_tid, struct linux_bi
 	to->path[0] = 0;
 	bpf_probe_read_kernel_str(to->path, sizeof(to->path), BPF_CORE_READ(bprm, filename));
 	event_submit(record, EVENT_EXEC, bytes, now);
+	if ((u32)old_tid != (u32)thread->pid)
+		tell_name(cpu, thread, known->flags, now);
 	return 0;
 }
 
