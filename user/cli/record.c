@@ -18,6 +18,7 @@
 #include "user/report/report.h"
 
 #define PIDS_MAX 1024
+#define RING_BYTES_MOST (256u << 20)
 
 struct options {
 	struct text_list pids;
@@ -351,6 +352,10 @@ static int run(void *data, char **args, int count, struct err *err)
 		r = target_check_pid(pids.list[i], err);
 	if (r < 0)
 		return r;
+	if (options->ring_bytes > RING_BYTES_MOST) {
+		fail(err, -EINVAL, "--ring-size: more than 256M for each CPU");
+		return hint(err, "without it, all rings together take 16M");
+	}
 	if (!mask)
 		mask = 1 << CLASS_SCHED | 1 << CLASS_SYSCALL | 1 << CLASS_FUTEX;
 

@@ -24,6 +24,8 @@
 #define RINGS_BYTES (16u << 20)	/* of all CPUs together, unless they get too small */
 #define RING_MOST   (8u << 20)
 #define RING_LEAST  (256u << 10)
+#define RINGS_MOST  (32u << 20) /* but no more than this of all CPUs, ... */
+#define RING_SMALL  (64u << 10) /* ... nor less than this of one */
 
 /* libbpf's own words are for -v; a user gets ours. */
 static bool libbpf_is_heard;
@@ -42,14 +44,23 @@ static u32 round_up_power(u64 bytes)
 	return power;
 }
 
+static u32 round_down_power(u32 bytes)
+{
+	u32 power = round_up_power(bytes);
+
+	return power > bytes ? power / 2 : power;
+}
+
 static u32 choose_ring_bytes(u64 asked, unsigned int cpus)
 {
 	u32 each;
 
 	if (asked)
 		return round_up_power(max(asked, (u64)8192));
-	each = RINGS_BYTES / cpus;
-	return round_up_power(min(max(each, RING_LEAST), RING_MOST));
+	each = min(max(RINGS_BYTES / cpus, RING_LEAST), RING_MOST);
+	/* Machines with hundreds of CPUs, and those that could get as many */
+	each = min(each, max(RINGS_MOST / cpus / 4096 * 4096, RING_SMALL));
+	return round_down_power(each);
 }
 
 /* sched_switch has told prev_state as its fourth argument since 5.18. */

@@ -10,12 +10,14 @@
 #include "user/record/session.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -372,12 +374,15 @@ static void release_signals(struct session *session)
 
 static int take_over_signals(struct session *session, struct err *err)
 {
+	struct sigaction hangup;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	/* nohup ignores it; to block it would bring it back. */
+	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A full disk or a closed pipe is an error that is told, not the end. */
@@ -462,7 +467,11 @@ static int drain_rest(struct session *session, struct err *err)
 	int r;
 
 	probes_stop(session->probes);
-	/* Programs that were running when the flag changed need a moment to submit. */
+	/*
+	 * Programs that were running when the flag changed still submit; when each CPU has passed
+	 * a quiet state, they have. Where that cannot be asked for, a moment has to do.
+	 */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	usleep(1000);
 	r = drain(session, &fullest, err);
 	return r;

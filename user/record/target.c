@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
+#include "user/base/text.h"
 
 int target_check_pid(pid_t pid, struct err *err)
 {
@@ -32,13 +33,16 @@ int target_check_pid(pid_t pid, struct err *err)
 void target_name(char name[32], pid_t pid)
 {
 	CLEANUP(fclose) FILE *file = NULL;
-	char path[64];
+	char path[64], comm[32];
 
 	strcpy(name, "?");
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	file = fopen(path, "re");
-	if (file && fgets(name, 32, file))
-		name[strcspn(name, "\n")] = 0;
+	if (!file || !fgets(comm, sizeof(comm), file))
+		return;
+	comm[strcspn(comm, "\n")] = 0;
+	/* A program names itself as it likes; this goes to a terminal. */
+	text_printable(name, 32, comm);
 }
 
 /* Where the cgroup2 file system is mounted. Return: 0 or -ENOENT. */
