@@ -41,7 +41,10 @@
 #define MAPPINGS_AT_ONCE  16
 
 struct cpu_losses {
-	u64 seen[CLASS_COUNT];
+	u64 seen[CLASS_COUNT];	/* of what the programs count */
+	u64 ever[CLASS_COUNT];	/* and what the encoder had no room for */
+	struct trace_loss untold;	/* of these, what is not yet in a chunk */
+	u64 untold_sum;
 };
 
 struct session {
@@ -62,7 +65,6 @@ struct session {
 	u64 cpu_ns_before;	/* what loading took is not the recording's */
 	u64 status_ns, status_events;
 	unsigned int interval_ms;
-	bool chunk_failed;	/* events were left out since memory ran out */
 	bool ending;
 };
 
@@ -75,21 +77,27 @@ static u64 own_cpu_ns(void)
 	       ((u64)usage.ru_utime.tv_usec + (u64)usage.ru_stime.tv_usec) * NSEC_PER_USEC;
 }
 
+static void add_losses(struct session *session, unsigned int cpu, enum event_class class,
+		       u64 count, u64 from_ns, u64 to_ns)
+{
+	struct cpu_losses *losses = &session->losses[cpu];
+	struct trace_loss *untold = &losses->untold;
+
+	untold->from_ns = losses->untold_sum ? min(untold->from_ns, from_ns) : from_ns;
+	untold->to_ns = max(untold->to_ns, to_ns);
+	untold->counts[class] += count;
+	losses->untold_sum += count;
+	losses->ever[class] += count;
+	session->status->lost += count;
+}
+
 /* An event for which the encoder has no room is a loss like any other. */
 static void count_loss(struct session *session, const struct trace_event *event)
 {
 	enum event_class class = trace_event_class(event->kind);
-	struct trace_loss loss = { .from_ns = event->time_ns, .to_ns = event->time_ns };
-	struct trace_event said = { .time_ns = event->time_ns,
-				    .cpu = event->cpu,
-				    .kind = EVENT_LOSS,
-				    .loss = &loss };
 
-	if (class >= CLASS_COUNT)
-		return;
-	loss.counts[class] = 1;
-	session->status->lost++;
-	chunk_add(session->encoder, &said);
+	if (class < CLASS_COUNT)
+		add_losses(session, event->cpu, class, 1, event->time_ns, event->time_ns);
 }
 
 static int keep(struct session *session, const struct trace_event *event)
@@ -146,27 +154,33 @@ static int on_mapping(void *ctx, const struct trace_event *event)
 static void keep_losses(struct session *session, unsigned int cpu)
 {
 	struct cpu_state *state = session->probes->rings[cpu].state;
-	struct trace_loss loss = { 0 };
-	struct trace_event event = { .cpu = (u16)cpu, .kind = EVENT_LOSS, .loss = &loss };
-	u64 sum = 0;
+	struct cpu_losses *losses = &session->losses[cpu];
+	struct trace_event event = { .cpu = (u16)cpu, .kind = EVENT_LOSS, .loss = &losses->untold };
+	u64 counts[CLASS_COUNT], sum = 0, from_ns, to_ns;
 
 	for (size_t i = 0; i < CLASS_COUNT; i++) {
 		u64 lost = __atomic_load_n(&state->lost[i], __ATOMIC_RELAXED);
 
-		loss.counts[i] = lost - session->losses[cpu].seen[i];
-		session->losses[cpu].seen[i] = lost;
-		sum += loss.counts[i];
+		counts[i] = lost - losses->seen[i];
+		losses->seen[i] = lost;
+		sum += counts[i];
 	}
-	if (!sum)
+	if (sum) {
+		to_ns = __atomic_load_n(&state->lost_last_ns, __ATOMIC_RELAXED);
+		from_ns = __atomic_exchange_n(&state->lost_first_ns, 0, __ATOMIC_RELAXED);
+		if (!from_ns || from_ns > to_ns)
+			from_ns = to_ns;
+		for (enum event_class class = 0; class < CLASS_COUNT; class++)
+			add_losses(session, cpu, class, counts[class], from_ns, to_ns);
+	}
+	if (!losses->untold_sum)
 		return;
-	loss.to_ns = __atomic_load_n(&state->lost_last_ns, __ATOMIC_RELAXED);
-	loss.from_ns = __atomic_exchange_n(&state->lost_first_ns, 0, __ATOMIC_RELAXED);
-	if (!loss.from_ns || loss.from_ns > loss.to_ns)
-		loss.from_ns = loss.to_ns;
 	/* Before any event behind the gap, or readers could not explain what follows by it. */
-	event.time_ns = min(loss.from_ns, session->cut_ns);
-	session->status->lost += sum;
-	chunk_add(session->encoder, &event);
+	event.time_ns = min(losses->untold.from_ns, session->cut_ns);
+	if (chunk_add(session->encoder, &event) < 0)
+		return;	/* a full chunk: the next one tells */
+	losses->untold = (struct trace_loss){ 0 };
+	losses->untold_sum = 0;
 }
 
 /* Return: the largest share of a ring that was in use, in 1/256. */
@@ -422,6 +436,18 @@ static int open_writer(struct session *session, const struct clock_stamp *start,
 	return trace_writer_open(&session->writer, options->output, options->replace, &info, err);
 }
 
+static int close_last_chunk(struct session *session, struct err *err)
+{
+	int r = chunk_events(session->encoder) ? close_chunk(session, err) : 0;
+
+	if (r < 0)
+		return r;
+	/* Losses that it had no room for make one more. */
+	for (unsigned int cpu = 0; cpu < session->probes->cpus; cpu++)
+		keep_losses(session, cpu);
+	return chunk_events(session->encoder) ? close_chunk(session, err) : 0;
+}
+
 static int finish(struct session *session, struct err *err)
 {
 	struct trace_totals totals = {
@@ -444,9 +470,9 @@ static int finish(struct session *session, struct err *err)
 	memcpy(totals.recorded, session->recorded, sizeof(totals.recorded));
 	for (unsigned int cpu = 0; cpu < session->probes->cpus; cpu++)
 		for (size_t i = 0; i < CLASS_COUNT; i++)
-			totals.lost[i] += session->losses[cpu].seen[i];
-	if (chunk_events(session->encoder) && session->status->why != TRACE_END_DISK_FULL)
-		r = close_chunk(session, err);
+			totals.lost[i] += session->losses[cpu].ever[i];
+	if (session->status->why != TRACE_END_DISK_FULL)
+		r = close_last_chunk(session, err);
 	totals.end.mono_ns = session->cut_ns;
 	if (r < 0) {
 		struct err later = { 0 };
