@@ -92,7 +92,7 @@ static const struct {
 	{ no_memory, "the kernel has too little memory for it",
 	  "free memory, or record with smaller buffers" },
 	{ old_kernel, "this kernel is older than 5.15 and lacks something",
-	  "`tracer doctor` tells what; a newer kernel has it" },
+	  "take a kernel of 5.15 or newer" },
 	{ no_tracepoint, "this kernel lacks a tracepoint", "`tracer doctor` tells which" },
 };
 

@@ -14,6 +14,7 @@
 #include "user/base/text.h"
 #include "user/record/doctor.h"
 #include "user/record/host.h"
+#include "user/record/probes.h"
 
 DEFINE_CLEANUP(struct btf *, btf__free)
 
@@ -157,6 +158,19 @@ static int try_ring(const struct btf *btf)
 	return min(map, 0);
 }
 
+/* Everything that a recording needs, as a recording does it; nothing is recorded. */
+static int try_own_programs(const struct btf *btf)
+{
+	const struct probes_options options = { .all = true,
+						.class_mask = (1u << CLASS_COUNT) - 1,
+						.wakeups = true,
+						.args = true };
+	CLEANUP(probes_close) struct probes *probes = NULL;
+	struct err err = { 0 };
+
+	return probes_open(&probes, &options, &err);
+}
+
 static const struct trial {
 	const char *name;
 	const char *works;
@@ -172,6 +186,8 @@ static const struct trial {
 	  "only buffers in mapped arrays can be used" },
 	{ "iterator", "threads that are there can be listed", try_iterator, FACT_WARNING,
 	  "threads that are there before the recording are known only from /proc" },
+	{ "tracer", "its own programs can be loaded and attached", try_own_programs, FACT_PROBLEM,
+	  "nothing can be recorded" },
 };
 
 static void run_trial(struct doctor *doctor, const struct trial *trial, const struct btf *btf)
