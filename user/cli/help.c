@@ -173,8 +173,9 @@ static void print_details(FILE *out, const char *details)
 
 void help_command_text(FILE *out, const struct command *command)
 {
-	fprintf(out, "tracer %s: ", command->name);
-	print_wrapped(out, command->summary, 0);
+	int indent = fprintf(out, "tracer %s: ", command->name);
+
+	print_wrapped(out, command->summary, indent);
 	fputc('\n', out);
 	print_usage(out, command);
 	print_options(out, command);
