@@ -2,7 +2,7 @@
 """test_waits - the right kind, count, time and waker, of workloads whose truth is known"""
 
 from judge import MS, Skipped, between, check, equal, near, test
-from traces import matches_truth, thread_truth, wait_of, who_woke
+from traces import ARRIVAL_NS, matches_truth, thread_truth, wait_of, who_woke
 
 
 def rows_of(trace, tid, **wanted):
@@ -178,9 +178,9 @@ def write_fsync_and_read_wait_for_the_disk(scene):
     for kind in ("network", "pipe", "sleep", "poll", "child"):
         equal(wait_of(row, kind)["count"], 0, f"{kind} waits")
     # all of the life that was neither spent on a CPU nor waiting for one was spent here
-    away_ns = told["lived_ns"] - row["execution_ns"] - row["scheduler_wait_ns"]
-    near(disk["ns"], away_ns, "disk wait",
-         slack=5 * MS)
+    away_ns = told["lived_ns"] - told["cpu_ns"] - told["run_delay_ns"]
+    between(disk["ns"], away_ns * 0.95 - 5 * MS - told["voluntary"] * ARRIVAL_NS,
+            away_ns * 1.05 + 5 * MS, "disk wait")
     rows = rows_of(trace, told["tid"], kind="disk", syscall="fsync")
     between(total(rows, "total_ns"), 0, calls["fsync"]["ns"], "disk wait in fsync")
 
