@@ -180,8 +180,11 @@ static __always_inline void wait_classify(struct wait *wait, struct task_struct 
 
 	wait->syscall = SYSCALL_NONE;
 	wait->kind = WAIT_OTHER;
-	if (flags & THREAD_IS_KERNEL || thread->flags & (PF_IO_WORKER | PF_USER_WORKER))
+	if (flags & THREAD_IS_KERNEL || thread->flags & (PF_IO_WORKER | PF_USER_WORKER)) {
+		if (BPF_CORE_READ_BITFIELD(thread, in_iowait))
+			wait->kind = WAIT_DISK;
 		return;
+	}
 	call_read(&call, (struct pt_regs *)bpf_task_pt_regs(thread), compat);
 	if (call.number < 0) {
 		wait->kind = WAIT_FAULT;

@@ -7,8 +7,11 @@
 /* Waits that are no more than idleness: waiting for anything to do. */
 static bool is_idleness(const struct waits_row *row)
 {
+	/* The kernel's own threads, and who is stopped */
+	bool without_call = row->kind == WAIT_OTHER && row->syscall == SYSCALL_NONE;
+
 	return row->kind == WAIT_POLL || row->kind == WAIT_SLEEP || row->kind == WAIT_CHILD ||
-	       row->unfinished == row->ns.count;
+	       without_call || row->unfinished == row->ns.count;
 }
 
 static int compare_waits(const void *left, const void *right)
