@@ -341,6 +341,22 @@ static int look_for_threads(struct session *session, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+/* No thread of the target was there, nor came since. Return: 0 when some have been seen. */
+static int nothing_found(struct session *session, struct err *err)
+{
+	const struct session_options *options = session->options;
+	const char *more = options->pid_count > 1 ? " and the others" : "";
+
+	if (session->probes->control->exited || session->probes->control->untracked)
+		return 0;
+	if (options->pids[0] == getpid()) {
+		fail(err, -EINVAL, "process %d is this recorder, which leaves itself out", getpid());
+		return hint(err, "give the number of another process");
+	}
+	fail(err, -ESRCH, "process %d%s ended before the recording began", options->pids[0], more);
+	return hint(err, "if it still runs, this kernel does not show it to tracing programs");
+}
+
 static int record(struct session *session, struct err *err)
 {
 	const struct session_options *options = session->options;
@@ -562,6 +578,8 @@ static int run(struct session *session, struct err *err)
 	probes_start(session->probes);
 	r = options->command ? command_go(&session->child, options->command[0], err) :
 			       look_for_threads(session, err);
+	if (r >= 0 && target_has_gone(session))
+		r = nothing_found(session, err);
 	if (r < 0) {
 		/* Nothing was recorded yet that anybody asked for. */
 		trace_writer_abort(take(session->writer));
