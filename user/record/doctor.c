@@ -140,6 +140,10 @@ static void check_namespaces(struct doctor *doctor)
 				  "in a PID namespace (a container)");
 		fact_means(fact, "events carry the host's PIDs; -p takes those seen here");
 		fact_advice(fact, "run tracer on the host, or the container with --pid=host");
+	} else if (!host_in_first_time_namespace()) {
+		fact = doctor_add(doctor, "namespace", FACT_PROBLEM, "in a time namespace");
+		fact_means(fact, "the times of events would not be those of this clock");
+		fact_advice(fact, "record from outside: nsenter -t 1 -T tracer ...");
 	} else {
 		doctor_add(doctor, "namespace", FACT_OK, "the host's PID and user namespace");
 	}

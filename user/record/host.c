@@ -16,6 +16,7 @@
 /* Fixed inode numbers of the first namespaces: PROC_*_INIT_INO of the kernel's proc_ns.h */
 #define FIRST_USER_NAMESPACE 0xeffffffdU
 #define FIRST_PID_NAMESPACE  0xeffffffcU
+#define FIRST_TIME_NAMESPACE 0xeffffffaU
 
 u32 host_kernel_version(void)
 {
@@ -96,6 +97,11 @@ bool host_in_first_user_namespace(void)
 bool host_in_first_pid_namespace(void)
 {
 	return namespace_is("/proc/self/ns/pid", FIRST_PID_NAMESPACE);
+}
+
+bool host_in_first_time_namespace(void)
+{
+	return namespace_is("/proc/self/ns/time", FIRST_TIME_NAMESPACE);
 }
 
 enum lockdown host_lockdown(void)

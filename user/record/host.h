@@ -39,6 +39,7 @@ bool host_may_load(u64 set);
 /* Namespaces of the machine itself, whose capabilities and PIDs the kernel side knows */
 bool host_in_first_user_namespace(void);
 bool host_in_first_pid_namespace(void);
+bool host_in_first_time_namespace(void);	/* else CLOCK_MONOTONIC is not the kernel side's */
 
 /* What the kernel forbids even root */
 enum lockdown {

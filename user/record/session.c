@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "user/base/clock.h"
+#include "user/record/host.h"
 #include "user/record/mappings.h"
 #include "user/record/probes.h"
 #include "user/record/ring.h"
@@ -557,6 +558,10 @@ static int run(struct session *session, struct err *err)
 	struct clock_stamp start;
 	int r = 0;
 
+	if (!host_in_first_time_namespace()) {
+		fail(err, -ENOTSUP, "in a time namespace the kernel's clock is not this one's");
+		return hint(err, "record from outside, as with: nsenter -t 1 -T tracer ...");
+	}
 	if (options->cgroup)
 		r = target_cgroup(&probes.cgroup, options->cgroup, err);
 	r = r ?: probes_open(&session->probes, &probes, err);
