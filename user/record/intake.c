@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * intake - from the rings into chunks, and from those into the file
+ *
+ * The rings are drained in stretches of time that are the same for all CPUs: every event up
+ * to a cut is in the open chunk before anything later is. So a chunk can be closed at any cut,
+ * and no later chunk holds an earlier event.
+ */
+#include "user/record/intake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "user/base/clock.h"
+#include "user/record/ring.h"
+
+#define CUT_BEHIND_NS    (100 * NSEC_PER_USEC) /* a program may be between its clock and its ring */
+#define STRETCH_NS       (50 * NSEC_PER_MSEC)  /* drained at once; more would overfill a chunk */
+#define CHUNK_NS         (800 * NSEC_PER_MSEC) /* what a kill of the recorder may cost, nearly */
+#define STALL_NS         (50 * NSEC_PER_MSEC)  /* how long a chunk waits for an unfinished record */
+#define MAPPINGS_AT_ONCE 16
+
+static void add_losses(struct intake *intake, unsigned int cpu, enum event_class class, u64 count,
+		       u64 from_ns, u64 to_ns)
+{
+	struct cpu_losses *losses = &intake->losses[cpu];
+	struct trace_loss *untold = &losses->untold;
+
+	untold->from_ns = losses->untold_sum ? min(untold->from_ns, from_ns) : from_ns;
+	untold->to_ns = max(untold->to_ns, to_ns);
+	untold->counts[class] += count;
+	losses->untold_sum += count;
+	losses->ever[class] += count;
+	intake->lost += count;
+}
+
+/* An event for which the encoder has no room is a loss like any other. */
+static void count_loss(struct intake *intake, const struct trace_event *event)
+{
+	enum event_class class = trace_event_class(event->kind);
+
+	if (class < CLASS_COUNT)
+		add_losses(intake, event->cpu, class, 1, event->time_ns, event->time_ns);
+}
+
+static int keep(struct intake *intake, const struct trace_event *event)
+{
+	enum event_class class = trace_event_class(event->kind);
+	int r = chunk_add(intake->encoder, event);
+
+	if (unlikely(r < 0)) {
+		count_loss(intake, event);
+		return r;
+	}
+	if (class < CLASS_COUNT) {
+		intake->recorded[class]++;
+		intake->events++;
+	}
+	return 0;
+}
+
+/* One event out of a ring */
+static int on_event(void *ctx, const struct trace_event *event)
+{
+	struct intake *intake = ctx;
+
+	switch (event->kind) {
+	case EVENT_MAPPING:
+		/* Only a hint: the mapping itself is read from /proc. It counts as recorded. */
+		mappings_mark(intake->mappings, event->mapping->tgid);
+		intake->recorded[CLASS_PROCESS]++;
+		return 0;
+	case EVENT_THREAD:
+		if (event->thread->tid == event->thread->tgid)
+			mappings_mark(intake->mappings, event->thread->tgid);
+		break;
+	case EVENT_EXEC: mappings_mark(intake->mappings, event->exec.tid); break;
+	default: break;
+	}
+	return keep(intake, event);
+}
+
+static int on_mapping(void *ctx, const struct trace_event *event)
+{
+	struct intake *intake = ctx;
+	struct trace_event at_cut = *event;
+
+	/* Learnt now; the open chunk ends at the cut. */
+	at_cut.time_ns = intake->cut_ns;
+	return chunk_add(intake->encoder, &at_cut);
+}
+
+/* What found no room on @cpu since the last look becomes an event of its own. */
+static void keep_losses(struct intake *intake, unsigned int cpu)
+{
+	struct cpu_state *state = intake->probes->rings[cpu].state;
+	struct cpu_losses *losses = &intake->losses[cpu];
+	struct trace_event event = { .cpu = (u16)cpu, .kind = EVENT_LOSS, .loss = &losses->untold };
+	u64 counts[CLASS_COUNT], sum = 0, from_ns, to_ns;
+
+	for (size_t i = 0; i < CLASS_COUNT; i++) {
+		u64 lost = __atomic_load_n(&state->lost[i], __ATOMIC_RELAXED);
+
+		counts[i] = lost - losses->seen[i];
+		losses->seen[i] = lost;
+		sum += counts[i];
+	}
+	if (sum) {
+		to_ns = __atomic_load_n(&state->lost_last_ns, __ATOMIC_RELAXED);
+		from_ns = __atomic_exchange_n(&state->lost_first_ns, 0, __ATOMIC_RELAXED);
+		if (!from_ns || from_ns > to_ns)
+			from_ns = to_ns;
+		for (enum event_class class = 0; class < CLASS_COUNT; class ++)
+			add_losses(intake, cpu, class, counts[class], from_ns, to_ns);
+	}
+	if (!losses->untold_sum)
+		return;
+	/* Before any event behind the gap, or readers could not explain what follows by it. */
+	event.time_ns = min(losses->untold.from_ns, intake->cut_ns);
+	if (chunk_add(intake->encoder, &event) < 0)
+		return; /* a full chunk: the next one tells */
+	losses->untold = (struct trace_loss){ 0 };
+	losses->untold_sum = 0;
+}
+
+/* Return: the largest share of a ring that was in use, in 1/256. */
+static unsigned int drain_to(struct intake *intake, u64 cut_ns, bool *stalled)
+{
+	struct probes *probes = intake->probes;
+	u64 fullest = 0;
+
+	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
+		struct ring *ring = &probes->rings[cpu];
+		u64 used = __atomic_load_n(&ring->state->head, __ATOMIC_RELAXED) - ring->tail;
+
+		fullest = max(fullest, used);
+		if (used)
+			ring_drain(ring, (u16)cpu, probes->ring_bytes, cut_ns, on_event, intake,
+				   stalled);
+	}
+	intake->cut_ns = cut_ns;
+	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++)
+		keep_losses(intake, cpu);
+	return (unsigned int)(fullest * 256 / probes->ring_bytes);
+}
+
+static int close_chunk(struct intake *intake, struct err *err)
+{
+	struct chunk chunk;
+	int r;
+
+	intake->chunk_since_ns = 0;
+	intake->stalled_since_ns = 0;
+	r = chunk_finish(intake->encoder, intake->cut_ns, &chunk, err);
+	if (r < 0)
+		return r;
+	return trace_writer_chunk(intake->writer, &chunk, err);
+}
+
+/* A chunk is closed when it is large or old, but rather not while a CPU is in mid-record. */
+static int close_chunk_if_due(struct intake *intake, bool stalled, struct err *err)
+{
+	u64 now = clock_mono_ns();
+
+	if (!chunk_events(intake->encoder))
+		return 0;
+	if (!intake->chunk_since_ns)
+		intake->chunk_since_ns = now;
+	if (!chunk_full(intake->encoder) && now - intake->chunk_since_ns < CHUNK_NS)
+		return 0;
+	if (stalled) {
+		if (!intake->stalled_since_ns)
+			intake->stalled_since_ns = now;
+		if (now - intake->stalled_since_ns < STALL_NS)
+			return 0;
+	}
+	return close_chunk(intake, err);
+}
+
+int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
+{
+	u64 until = clock_mono_ns() - CUT_BEHIND_NS;
+	bool last;
+
+	*fullest = 0;
+	do {
+		u64 cut = min(until, intake->cut_ns + STRETCH_NS);
+		bool stalled = false;
+		unsigned int used;
+		int r;
+
+		last = cut >= until;
+		if (cut <= intake->cut_ns)
+			return 0;
+		used = drain_to(intake, cut, &stalled);
+		*fullest = max(*fullest, used);
+		r = close_chunk_if_due(intake, stalled, err);
+		if (r < 0)
+			return r;
+	} while (!last);
+	mappings_read(intake->mappings, MAPPINGS_AT_ONCE, on_mapping, intake);
+	return 0;
+}
+
+int intake_flush(struct intake *intake, struct err *err)
+{
+	int r = chunk_events(intake->encoder) ? close_chunk(intake, err) : 0;
+
+	if (r < 0)
+		return r;
+	/* Losses that it had no room for make one more. */
+	for (unsigned int cpu = 0; cpu < intake->probes->cpus; cpu++)
+		keep_losses(intake, cpu);
+	return chunk_events(intake->encoder) ? close_chunk(intake, err) : 0;
+}
+
+int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, struct err *err)
+{
+	int r;
+
+	intake->probes = probes;
+	intake->cut_ns = start_ns;
+	intake->losses = calloc(probes->cpus, sizeof(*intake->losses));
+	if (!intake->losses)
+		return fail(err, -ENOMEM, "no memory for the recorder");
+	r = mappings_new(&intake->mappings, err);
+	return r ?: chunk_encoder_new(&intake->encoder, probes->cpus, start_ns, err);
+}
+
+void intake_close(struct intake *intake)
+{
+	trace_writer_abort(intake->writer);
+	chunk_encoder_free(intake->encoder);
+	mappings_free(intake->mappings);
+	free(intake->losses);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* intake - from the rings into chunks, and from those into the file */
+#ifndef TRACER_RECORD_INTAKE_H
+#define TRACER_RECORD_INTAKE_H
+
+#include "user/record/mappings.h"
+#include "user/record/probes.h"
+#include "user/trace/chunk.h"
+#include "user/trace/writer.h"
+
+struct cpu_losses {
+	u64 seen[CLASS_COUNT];	/* of what the programs count */
+	u64 ever[CLASS_COUNT];	/* and what the encoder had no room for */
+	struct trace_loss untold;	/* of these, what is not yet in a chunk */
+	u64 untold_sum;
+};
+
+struct intake {
+	struct probes *probes;		/* not owned */
+	struct trace_writer *writer;	/* taken out by whoever finishes the file */
+	struct chunk_encoder *encoder;
+	struct mappings *mappings;
+	struct cpu_losses *losses;	/* one per CPU */
+	u64 cut_ns;			/* everything up to here is in a chunk */
+	u64 chunk_since_ns;		/* when the open chunk got its first event; 0: empty */
+	u64 stalled_since_ns;
+	u64 recorded[CLASS_COUNT];
+	u64 events;
+	u64 lost;
+};
+
+/* All memory, before the first event. Return: 0 or -ENOMEM with @err filled. */
+int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, struct err *err);
+
+/* Frees all, and gives up a file that was not finished. */
+void intake_close(struct intake *intake);
+
+/**
+ * intake_drain() - everything that was recorded up to now
+ * @fullest: set to the largest share of a ring that was in use, in 1/256
+ *
+ * Closes chunks that are large or old.
+ *
+ * Return: 0, or a negative errno with @err filled: the file takes no more.
+ */
+int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err);
+
+/* Closes the open chunk, when there is anything to tell. As intake_drain(). */
+int intake_flush(struct intake *intake, struct err *err);
+
+#endif
