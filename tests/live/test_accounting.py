@@ -51,6 +51,9 @@ def record_counter(scene, *options, times=20000, during=None):
     """
     workload = scene.workload("counter", "--times", times)
     tids = workload.ready()["tids"]
+    wait_until(lambda: all(state_of(workload.pid, tid) == "S" for tid in tids),
+               "all counters are blocked")
+    time.sleep(0.05)
     before = switches_of(workload.pid)
     sched = scheduler_events(scene, tids)
     recorder = scene.recorder("-p", workload.pid, *options)
