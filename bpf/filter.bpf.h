@@ -13,8 +13,7 @@
 #define PF_IO_WORKER   0x00000010
 #define PF_USER_WORKER 0x00004000
 #define PF_KTHREAD     0x00200000
-#define TIF_ADDR32     (1ul << 29)	/* x86: an i386 program */
-#define TIF_32BIT      (1ul << 22)	/* arm64: an arm program */
+#define COMPAT_SIZE    (1ull << 32)	/* address space of an i386 or arm program, at most */
 #define CGROUP_DEPTH   32
 #define PIDNS_DEPTH    33
 
@@ -28,18 +27,13 @@ struct {
 
 static __always_inline u32 thread_flags(struct task_struct *thread)
 {
-	u32 flags = 0;
+	u64 size;
 
 	if (thread->flags & PF_KTHREAD)
-		flags |= THREAD_IS_KERNEL;
-#if defined(__TARGET_ARCH_x86)
-	if (thread->thread_info.flags & TIF_ADDR32)
-		flags |= THREAD_IS_COMPAT;
-#elif defined(__TARGET_ARCH_arm64)
-	if (thread->thread_info.flags & TIF_32BIT)
-		flags |= THREAD_IS_COMPAT;
-#endif
-	return flags;
+		return THREAD_IS_KERNEL;
+	/* The bit of thread_info that says it has moved with 6.18, and BTF knows no macros. */
+	size = BPF_CORE_READ(thread, mm, task_size);
+	return size && size <= COMPAT_SIZE ? THREAD_IS_COMPAT : 0;
 }
 
 static __always_inline u32 event_thread_flags(u32 flags)

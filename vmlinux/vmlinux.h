@@ -181,8 +181,11 @@ struct files_struct {
 };
 
 struct thread_info {
-	unsigned long flags;
 	int preempt_count;	/* arm64 */
+};
+
+struct mm_struct {
+	unsigned long task_size;
 };
 
 typedef struct {
@@ -218,6 +221,7 @@ struct task_struct {
 	unsigned int in_iowait : 1;
 	int exit_code;
 	char comm[16];
+	struct mm_struct *mm;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct sched_entity se;
