@@ -164,6 +164,12 @@ def an_event_loop_waits_in_poll_whatever_wakes_it(scene):
          "waits that the poker ended", slack=2)
 
 
+# A thread that copies MiBs inside the kernel is preempted there. On a kernel that runs no programs
+# while certain threads are current, it is not seen when such a thread hands the CPU back: of 100
+# to 200 ms on a CPU, up to 20 ms were seen to be charged the other way than the kernel does.
+FILE_DOUBT_NS = 25 * MS
+
+
 @test
 def write_fsync_and_read_wait_for_the_disk(scene):
     trace, truth = scene.record_command("file_sync", "--rounds", 40, "--dir", scene.dir)
@@ -171,7 +177,7 @@ def write_fsync_and_read_wait_for_the_disk(scene):
     told = thread_truth(truth, "file-sync")
     if told["voluntary"] < 20:
         raise Skipped(f"this disk does not make anyone wait ({told['voluntary']} times)")
-    row = matches_truth(trace, told)
+    row = matches_truth(trace, told, doubt=FILE_DOUBT_NS)
     disk = wait_of(row, "disk")
     calls = told["calls"]
     between(disk["ns"], 1, sum(call["ns"] for call in calls.values()), "disk wait")
@@ -180,7 +186,7 @@ def write_fsync_and_read_wait_for_the_disk(scene):
     # all of the life that was neither spent on a CPU nor waiting for one was spent here
     away_ns = told["lived_ns"] - told["cpu_ns"] - told["run_delay_ns"]
     between(disk["ns"], away_ns * 0.95 - 5 * MS - told["voluntary"] * ARRIVAL_NS,
-            away_ns * 1.05 + 5 * MS, "disk wait")
+            away_ns * 1.05 + 5 * MS + FILE_DOUBT_NS, "disk wait")
     rows = rows_of(trace, told["tid"], kind="disk", syscall="fsync")
     between(total(rows, "total_ns"), 0, calls["fsync"]["ns"], "disk wait in fsync")
 
@@ -191,7 +197,7 @@ def the_same_reads_wait_for_nothing_when_the_file_is_in_memory(scene):
     if not directory:
         raise Skipped("no tmpfs at /dev/shm")
     trace, truth = scene.record_command("file_sync", "--dir", directory)
-    row = matches_truth(trace, thread_truth(truth, "file-sync"))
+    row = matches_truth(trace, thread_truth(truth, "file-sync"), doubt=FILE_DOUBT_NS)
     between(wait_of(row, "disk")["ns"], 0, 5 * MS, "disk wait for a file in memory")
 
 

@@ -134,12 +134,13 @@ SWITCH_NS = 40 * US
 SLICE_NS = 8 * MS
 
 
-def matches_truth(trace, truth, kinds=None, waits_per_call=1):
+def matches_truth(trace, truth, kinds=None, waits_per_call=1, doubt=0):
     """Judges the row of one thread by the truth that the thread told; returns the row.
 
     The row is of the stretch of time in which the thread measured itself.
     @kinds: per wait kind the timed calls that make it up. A call's own measure also holds
     its way back to a CPU, so the thread's scheduler wait is allowed below it.
+    @doubt: ns by which execution and scheduler wait may be exchanged
     @waits_per_call: how often a call may block at most; the least is once.
     """
     rows = trace.threads("--tid", truth["tid"], *trace.during(truth))
@@ -149,7 +150,7 @@ def matches_truth(trace, truth, kinds=None, waits_per_call=1):
     equal(row["name"], truth["name"], f"name of {who}")
     near(row["observed_ns"], truth["lived_ns"], f"observed time of {who}", share=0, slack=10)
     switches = truth["voluntary"] + truth["preempted"]
-    slack = 2 * MS + trace.unreported() * SLICE_NS
+    slack = 2 * MS + doubt + trace.unreported() * SLICE_NS
     between(row["execution_ns"], truth["cpu_ns"] * 0.95 - slack - switches * SWITCH_NS,
             truth["cpu_ns"] * 1.05 + slack, f"execution of {who}")
     between(row["scheduler_wait_ns"], truth["run_delay_ns"] * 0.95 - slack,
