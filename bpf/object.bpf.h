@@ -6,6 +6,9 @@
  * has a number from then on; a map from the kernel's pointers to the numbers finds it again.
  * Pointers are reused, so the inode number belongs to the key and, for a socket, addresses and
  * ports are compared: a socket that was connected since is another object.
+ *
+ * In front of the map, each CPU keeps those that it has seen last where no hash has to be
+ * computed and no lock to be taken.
  */
 #ifndef TRACER_BPF_OBJECT_H
 #define TRACER_BPF_OBJECT_H
@@ -41,12 +44,12 @@ struct object_key {
 	u64 number;	/* of the inode */
 };
 
-/* The head of struct sock_common: everything that tells one connection from another */
+/* What tells one connection from another, as it lies at the head of struct sock_common */
 struct object_peer {
 	__be32 remote;
 	__be32 local;
+	u32 hash;	/* the kernel's own: not compared */
 	u32 ports;
-	u32 family;
 };
 
 struct object {
@@ -64,26 +67,50 @@ struct {
 	__type(value, struct object);
 } objects SEC(".maps") __weak;
 
-static __always_inline struct file *file_of(struct task_struct *thread, u32 fd)
-{
-	struct fdtable *table = BPF_CORE_READ(thread, files, fdt);
-	struct file *file = NULL;
-	struct file **files;
+/* Changed only on its CPU and while interrupts are off */
+struct object_near {
+	struct object_key key;
+	struct object object;
+};
 
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return file;
+/* OBJECTS_NEAR for each CPU: its size is set by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, OBJECTS_NEAR);
+	__type(key, u32);
+	__type(value, struct object_near);
+} objects_near SEC(".maps") __weak;
+
+/* Where the file of a descriptor is noted; 0: there is no such descriptor. */
+static __always_inline u64 file_address(struct task_struct *thread, u32 fd)
+{
+	struct fdtable *table = thread->files->fdt;
+
+	return table && fd < table->max_fds ? (u64)table->fd + fd * sizeof(struct file *) : 0;
 }
 
 static __always_inline void peer_read(struct object_peer *peer, struct sock *sock)
 {
+	u32 head = bpf_core_field_offset(struct sock_common, skc_daddr);
+
+	/* One reading instead of four, where they lie together: in all kernels up to now */
+	if (bpf_core_field_offset(struct sock_common, skc_rcv_saddr) == head + 4 &&
+	    bpf_core_field_offset(struct sock_common, skc_dport) == head + 12 &&
+	    bpf_core_field_offset(struct sock_common, skc_num) == head + 14) {
+		bpf_probe_read_kernel(peer, sizeof(*peer),
+				      (void *)sock + bpf_core_field_offset(struct sock, __sk_common) +
+					      head);
+		return;
+	}
 	peer->remote = BPF_CORE_READ(sock, __sk_common.skc_daddr);
 	peer->local = BPF_CORE_READ(sock, __sk_common.skc_rcv_saddr);
-	peer->ports = (u32)BPF_CORE_READ(sock, __sk_common.skc_dport) << 16 |
-		      BPF_CORE_READ(sock, __sk_common.skc_num);
-	peer->family = BPF_CORE_READ(sock, __sk_common.skc_family);
+	peer->ports = (u32)BPF_CORE_READ(sock, __sk_common.skc_num) << 16 |
+		      BPF_CORE_READ(sock, __sk_common.skc_dport);
+}
+
+static __always_inline bool peer_is(const struct object_peer *a, const struct object_peer *b)
+{
+	return a->remote == b->remote && a->local == b->local && a->ports == b->ports;
 }
 
 /* "[eventpoll]" and the like: what the kernel calls an inode that has no file */
@@ -195,9 +222,52 @@ static __always_inline u32 object_announce(struct object_key *key, struct object
 #define OBJECT_ID(object)   ((u32)(object))
 #define OBJECT_TYPE(object) ((u8)((object) >> 32))
 
+static __always_inline u64 object_result(const struct object *object)
+{
+	return (u64)object->type << 32 | object->id;
+}
+
+static __always_inline struct object_near *near_slot(u64 file)
+{
+	/* Files lie at multiples of 64 at least. */
+	u32 slot = ((file >> 6) * 0x9e3779b97f4a7c15ull >> 32) & (OBJECTS_NEAR - 1);
+	u32 at = bpf_get_smp_processor_id() * OBJECTS_NEAR + slot;
+
+	return bpf_map_lookup_elem(&objects_near, &at);
+}
+
+/* The same object still? @object: its peer is read anew, if it has one */
+static __always_inline bool is_still(struct object *object, const struct object *known)
+{
+	object->type = known->type;
+	object->sock = known->sock;
+	if (object->sock) {
+		peer_read(&object->peer, (struct sock *)object->sock);
+		if (!peer_is(&object->peer, &known->peer))
+			return false;
+	}
+	object->id = known->id;
+	return true;
+}
+
+static __always_inline void object_learn(struct object *object, struct object_key *key)
+{
+	struct file *file = (struct file *)key->file;
+	struct socket *socket;
+
+	object->type = object_type_of(file, (struct inode *)key->inode);
+	if (object->type != OBJECT_SOCKET)
+		return;
+	socket = BPF_CORE_READ(file, private_data);
+	object->sock = (u64)BPF_CORE_READ(socket, sk);
+	if (object->sock)
+		peer_read(&object->peer, (struct sock *)object->sock);
+}
+
 /*
  * object_of() - the object behind a descriptor of a thread
- * @thread: struct task_struct *
+ * @at:	  file_address() of the descriptor
+ * @here: the caller is the switch of the running thread: nothing interrupts it
  *
  * A function that the verifier looks at once, whoever calls it: so it takes and returns
  * numbers only. Inlined, it made on_sched_switch() take a second to load.
@@ -205,42 +275,39 @@ static __always_inline u32 object_announce(struct object_key *key, struct object
  * Return: OBJECT_ID() and OBJECT_TYPE(); the id is 0 when the descriptor is not open or the
  * ring was full.
  */
-__weak __noinline u64 object_of(u64 thread, u32 fd, u64 now)
+__weak __noinline u64 object_of(u64 at, u64 now, u32 here)
 {
-	struct file *file = file_of((struct task_struct *)thread, fd);
 	struct object object = {}, *known;
+	struct object_near *near = NULL;
 	struct object_key key = {};
 	struct inode *inode;
+	struct file *file;
 
-	if (!file)
+	if (at)
+		bpf_probe_read_kernel(&key.file, sizeof(key.file), (void *)at);
+	if (!key.file)
 		return (u64)OBJECT_BAD_FD << 32;
+	file = (struct file *)key.file;
 	inode = BPF_CORE_READ(file, f_inode);
-	key.file = (u64)file;
 	key.inode = (u64)inode;
 	key.number = BPF_CORE_READ(inode, i_ino);
 
-	known = bpf_map_lookup_elem(&objects, &key);
-	if (known) {
-		object.type = known->type;
-		object.sock = known->sock;
-		if (!object.sock)
-			return (u64)object.type << 32 | known->id;
-		peer_read(&object.peer, (struct sock *)object.sock);
-		if (object.peer.remote == known->peer.remote &&
-		    object.peer.local == known->peer.local &&
-		    object.peer.ports == known->peer.ports)
-			return (u64)object.type << 32 | known->id;
-	} else {
-		object.type = object_type_of(file, inode);
-		if (object.type == OBJECT_SOCKET) {
-			struct socket *socket = BPF_CORE_READ(file, private_data);
+	if (here)
+		near = near_slot(key.file);
+	if (near && near->key.file == key.file && near->key.inode == key.inode &&
+	    near->key.number == key.number && is_still(&object, &near->object))
+		return object_result(&object);
 
-			object.sock = (u64)BPF_CORE_READ(socket, sk);
-			if (object.sock)
-				peer_read(&object.peer, (struct sock *)object.sock);
-		}
+	known = bpf_map_lookup_elem(&objects, &key);
+	if (!known)
+		object_learn(&object, &key);
+	if (!known || !is_still(&object, known))
+		object.id = object_announce(&key, &object, now);
+	if (near && object.id) {
+		near->key = key;
+		near->object = object;
 	}
-	return (u64)object.type << 32 | object_announce(&key, &object, now);
+	return object_result(&object);
 }
 
 static __always_inline u8 object_wait_kind(u8 type)
@@ -268,6 +335,19 @@ static __always_inline u8 object_wait_kind(u8 type)
 	default:
 		return WAIT_OTHER;
 	}
+}
+
+#define NO_DESCRIPTOR (~0ull)
+
+/* One descriptor, or two: of two, the one that is no file decides. As object_of() */
+__weak __noinline u64 objects_of(u64 first, u64 second, u64 now, u32 here)
+{
+	u64 one = object_of(first, now, here), other;
+
+	if (second == NO_DESCRIPTOR || object_wait_kind(OBJECT_TYPE(one)) == WAIT_NETWORK)
+		return one;
+	other = object_of(second, now, here);
+	return object_wait_kind(OBJECT_TYPE(other)) == WAIT_DISK ? one : other;
 }
 
 #endif

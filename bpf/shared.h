@@ -15,6 +15,7 @@
 #define THREAD_WAYS	 4
 #define THREADS_MAX	 (THREAD_BUCKETS * THREAD_WAYS)
 #define OBJECTS_MAX	 16384
+#define OBJECTS_NEAR	 256	/* of them for each CPU, found faster; a power of two */
 
 /*
  * One per CPU, written by the kernel side alone, on that CPU alone. Interrupts nest, so what

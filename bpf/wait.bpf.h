@@ -134,37 +134,19 @@ static __always_inline u8 subject_wait_kind(u8 subject, struct call *call)
 	}
 }
 
-/* The verifier lets no pointer into a function of its own: a number is one that went to memory. */
-static __always_inline u64 thread_number(struct task_struct *thread)
-{
-	u64 number = 0;
-
-	bpf_probe_read_kernel(&number, sizeof(number), &thread);
-	return number;
-}
-
-/*
- * One descriptor, or two: of two, the one that is no file decides. A file is waited for only
- * with in_iowait, and then the caller says so.
- */
+/* What the descriptors of a call refer to decides. A file is waited for only with in_iowait. */
 static __always_inline void wait_on_fds(struct wait *wait, struct task_struct *thread, u8 subject,
-					struct call *call, u64 now)
+					struct call *call, u64 now, bool here)
 {
-	u64 number = thread_number(thread);
-	u32 fd = call->args[0];
+	u64 first = file_address(thread, call->args[0]), second = NO_DESCRIPTOR, object;
 
-	for (u32 i = 0; i < 2; i++) {
-		u64 object = object_of(number, fd, now);
-		u8 kind = object_wait_kind(OBJECT_TYPE(object));
-
-		if (!i || (kind != WAIT_DISK && wait->kind != WAIT_NETWORK)) {
-			wait->object = OBJECT_ID(object);
-			wait->kind = kind;
-		}
-		if (subject == SUBJECT_FD)
-			return;
-		fd = subject == SUBJECT_FD_PAIR_1 ? call->args[1] : call->args[2];
-	}
+	if (subject == SUBJECT_FD_PAIR_1)
+		second = file_address(thread, call->args[1]);
+	else if (subject == SUBJECT_FD_PAIR_2)
+		second = file_address(thread, call->args[2]);
+	object = objects_of(first, second, now, here);
+	wait->object = OBJECT_ID(object);
+	wait->kind = object_wait_kind(OBJECT_TYPE(object));
 }
 
 /*
@@ -197,7 +179,7 @@ static __always_inline void wait_classify(struct wait *wait, struct task_struct 
 		return;
 	}
 	if (subject >= SUBJECT_FD && subject <= SUBJECT_FD_PAIR_2)
-		wait_on_fds(wait, thread, subject, &call, now);
+		wait_on_fds(wait, thread, subject, &call, now, here);
 	else
 		wait->kind = subject_wait_kind(subject, &call);
 	/*

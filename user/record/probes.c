@@ -176,6 +176,7 @@ static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
 	int r = bpf_map__set_max_entries(bpf->maps.rings, cpus);
 
 	r = r ?: bpf_map__set_value_size(bpf->maps.rings, ring_bytes + RING_SLACK);
+	r = r ?: bpf_map__set_max_entries(bpf->maps.objects_near, cpus * OBJECTS_NEAR);
 	r = r ?: bpf_map__set_max_entries(bpf->maps.cpu_states, cpus);
 	return r ?: bpf_map__set_max_entries(bpf->maps.cpu_drains, cpus);
 }
