@@ -19,6 +19,8 @@
 #define PENDING_MAX 4096
 #define TOLD_MAX    (128 * 1024)
 #define LINES_MAX   65536	/* of one process; a JIT may have more than anybody wants */
+#define IDS_MAX	    65536	/* files whose build ids are kept */
+#define PAUSE	    32	/* reading holds up who maps memory: so many times its length is left free */
 
 struct pending {
 	u32 tgid;
@@ -112,6 +114,8 @@ static void find_build_id(struct mappings *mappings, struct trace_mapping *mappi
 
 	if (!index)
 		return;
+	if (!*index && mappings->id_count == IDS_MAX)
+		return;
 	if (!*index) {
 		grown = realloc(mappings->id_list,
 				(mappings->id_count + 1) * sizeof(*mappings->id_list));
@@ -178,7 +182,7 @@ void mappings_read(struct mappings *mappings, unsigned int most, ring_sink sink,
 
 	for (size_t i = 0; i < mappings->pending_count; i++) {
 		struct pending pending = mappings->pending[i];
-		u64 *last;
+		u64 *last, begin_ns;
 
 		if (!most || pending.not_before_ns > now) {
 			mappings->pending[kept++] = pending;
@@ -188,9 +192,10 @@ void mappings_read(struct mappings *mappings, unsigned int most, ring_sink sink,
 		if (mappings->last_read.count > PENDING_MAX)
 			map_clear(&mappings->last_read);
 		last = map_put(&mappings->last_read, pending.tgid);
-		if (last)
-			*last = now;
+		begin_ns = clock_mono_ns();
 		read_process(mappings, pending.tgid, sink, ctx);
+		if (last)
+			*last = begin_ns + PAUSE * (clock_mono_ns() - begin_ns);
 	}
 	mappings->pending_count = kept;
 }
