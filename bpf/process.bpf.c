@@ -222,8 +222,8 @@ int BPF_PROG(on_exec, struct task_struct *thread, pid_t old_tid, struct linux_bi
 
 	if (!cpu || !control || !control->recording)
 		return 0;
-	slot = (u32)old_tid == (u32)thread->pid ? thread_find(control, old_tid) :
-						  take_over_tid(control, cpu, thread, old_tid);
+	slot = (u32)old_tid == (u32)thread->pid ? thread_find(control, old_tid)
+						: take_over_tid(control, cpu, thread, old_tid);
 	if (!slot)
 		slot = command_begins(control, cpu, thread);
 	known = thread_at(slot);

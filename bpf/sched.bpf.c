@@ -7,9 +7,9 @@
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 /* preempt_count: nested interrupts in 16..19, NMIs above, a softirq being served in bit 8 */
-#define PREEMPT_SOFTIRQ	0x00000100
-#define PREEMPT_HARDIRQ	0x000f0000
-#define PREEMPT_NMI	0x00f00000
+#define PREEMPT_SOFTIRQ 0x00000100
+#define PREEMPT_HARDIRQ 0x000f0000
+#define PREEMPT_NMI     0x00f00000
 
 /*
  * Where this CPU's preempt_count lies. On x86 it is a per-CPU variable, whose address most
@@ -79,9 +79,9 @@ static __always_inline u8 yielded(struct task_struct *prev, u32 flags)
 		return LEAVE_PREEMPTED;
 	call_read(&call, (struct pt_regs *)bpf_task_pt_regs(prev), flags & THREAD_IS_COMPAT);
 	return call.number >= 0 && syscall_subject(call.number, flags & THREAD_IS_COMPAT) ==
-					   SUBJECT_YIELD ?
-		       LEAVE_YIELDED :
-		       LEAVE_PREEMPTED;
+					   SUBJECT_YIELD
+		       ? LEAVE_YIELDED
+		       : LEAVE_PREEMPTED;
 }
 
 SEC("tp_btf/sched_switch")

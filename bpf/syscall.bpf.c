@@ -74,16 +74,11 @@ struct ended {
 static __always_inline u8 futex_op_of(struct call *call, u8 subject)
 {
 	switch (subject) {
-	case SUBJECT_FUTEX_WAITV:
-		return FUTEX_OP_WAITV;
-	case SUBJECT_FUTEX_WAKE:
-		return FUTEX_OP_WAKE2;
-	case SUBJECT_FUTEX_WAIT:
-		return FUTEX_OP_WAIT2;
-	case SUBJECT_FUTEX_REQUEUE:
-		return FUTEX_OP_REQUEUE2;
-	default:
-		return call->args[1] & FUTEX_OP_MASK;
+	case SUBJECT_FUTEX_WAITV: return FUTEX_OP_WAITV;
+	case SUBJECT_FUTEX_WAKE: return FUTEX_OP_WAKE2;
+	case SUBJECT_FUTEX_WAIT: return FUTEX_OP_WAIT2;
+	case SUBJECT_FUTEX_REQUEUE: return FUTEX_OP_REQUEUE2;
+	default: return call->args[1] & FUTEX_OP_MASK;
 	}
 }
 
@@ -105,14 +100,11 @@ static __always_inline void futex_words(u64 *address, u32 *value, struct call *c
 		*address = words[0].address;
 		*value = call->args[2];
 		break;
-	case SUBJECT_FUTEX_WAIT:
-		*value = call->args[1];
-		break;
+	case SUBJECT_FUTEX_WAIT: *value = call->args[1]; break;
 	case SUBJECT_FUTEX_WAKE:
-		*value = call->args[2];	/* how many, after the mask */
+		*value = call->args[2]; /* how many, after the mask */
 		break;
-	default:
-		*value = call->args[2];
+	default: *value = call->args[2];
 	}
 }
 
@@ -125,14 +117,12 @@ static __always_inline u64 futex_second(struct call *call, struct pt_regs *regs,
 	case FUTEX_OP_CMP_REQUEUE:
 	case FUTEX_OP_WAKE_OP:
 	case FUTEX_OP_WAIT_REQUEUE_PI:
-	case FUTEX_OP_CMP_REQUEUE_PI:
-		return call_fifth_argument(regs, compat);
+	case FUTEX_OP_CMP_REQUEUE_PI: return call_fifth_argument(regs, compat);
 	case FUTEX_OP_REQUEUE2:
 		/* two struct futex_waitv of 24 bytes: from and to */
 		bpf_probe_read_user(&words[1], sizeof(words[1]), (void *)call->args[0] + 24);
 		return words[1].address;
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 

@@ -32,8 +32,8 @@
 #include "user/record/probes.h"
 #include "user/record/ring.h"
 
-#define ROUNDS	   15
-#define ROUNDS_MAX 101
+#define ROUNDS      15
+#define ROUNDS_MAX  101
 #define QUIET_TRIES 5
 #define QUIET_WAITS 200 /* of 20 ms */
 
@@ -204,7 +204,7 @@ struct bench {
 	u64 ns[WAYS][LOOPS][ROUNDS_MAX];
 	struct counted counted[LOOPS][ROUNDS_MAX];
 	u64 foreign_events; /* recorded while the other one ran */
-	u64 disturbed;	    /* times that another recording did not leave us alone */
+	u64 disturbed;      /* times that another recording did not leave us alone */
 };
 
 /* "sched_switch" of "tp_btf/sched_switch"; NULL for what is no tracepoint */
@@ -228,7 +228,8 @@ static int load_empties(struct bench *bench, struct err *err)
 	struct bpf_program *program;
 	int r = 0;
 
-	bpf_object__for_each_program(program, bench->probes->bpf->obj) {
+	bpf_object__for_each_program(program, bench->probes->bpf->obj)
+	{
 		const char *tracepoint = tracepoint_of(program);
 		char type[80];
 
@@ -269,7 +270,8 @@ static int attach_ours(struct probes *probes, struct err *err)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, probes->bpf->obj) {
+	bpf_object__for_each_program(program, probes->bpf->obj)
+	{
 		if (!tracepoint_of(program))
 			continue;
 		probes->links[probes->link_count] = bpf_program__attach(program);
@@ -312,8 +314,8 @@ static struct counted count(struct probes *probes)
 			   &counted, &stalled);
 		counted.bytes += ring->tail - tail;
 		for (size_t i = 0; i < CLASS_COUNT; i++)
-			counted.lost += __atomic_exchange_n(&ring->state->lost[i], 0,
-							    __ATOMIC_RELAXED);
+			counted.lost +=
+				__atomic_exchange_n(&ring->state->lost[i], 0, __ATOMIC_RELAXED);
 	}
 	return counted;
 }
@@ -408,12 +410,12 @@ static struct spread spread_of(double *values, size_t n)
 }
 
 struct result {
-	struct spread bare;	/* one time through the loop with nothing attached */
-	struct spread empty;	/* ... what empty programs add */
-	struct spread event;	/* per recorded event, over empty programs */
-	struct spread other;	/* per switch or system call that is not recorded, as above */
-	double events;		/* recorded per time through the loop */
-	double bytes;		/* of ring, per event */
+	struct spread bare;  /* one time through the loop with nothing attached */
+	struct spread empty; /* ... what empty programs add */
+	struct spread event; /* per recorded event, over empty programs */
+	struct spread other; /* per switch or system call that is not recorded, as above */
+	double events;       /* recorded per time through the loop */
+	double bytes;        /* of ring, per event */
 	u64 lost;
 };
 
@@ -476,10 +478,9 @@ static void print_table(const struct bench *bench, const struct result *results)
 		printf("%llu times another recording was in the way\n",
 		       (unsigned long long)bench->disturbed);
 	printf("\n%-22s %s\n", "program", "verifier instructions");
-	bpf_object__for_each_program(program, bench->probes->bpf->obj)
-		if (bpf_program__autoload(program))
-			printf("%-22s %9u\n", bpf_program__name(program),
-			       verified_instructions(program));
+	bpf_object__for_each_program(program,
+				     bench->probes->bpf->obj) if (bpf_program__autoload(program))
+		printf("%-22s %9u\n", bpf_program__name(program), verified_instructions(program));
 }
 
 static void print_spread(const char *name, const struct spread *spread)
@@ -511,7 +512,8 @@ static void print_json(const struct bench *bench, const struct result *results)
 		printf("}");
 	}
 	printf("],\"programs\":[");
-	bpf_object__for_each_program(program, bench->probes->bpf->obj) {
+	bpf_object__for_each_program(program, bench->probes->bpf->obj)
+	{
 		if (!bpf_program__autoload(program))
 			continue;
 		printf("%s{\"program\":\"%s\",\"verifier_instructions\":%u}", comma,

@@ -49,7 +49,8 @@ static const struct event_thread *restated(const struct event_list *list, u32 ti
 	const struct event_thread *found = NULL;
 
 	for (size_t i = 0; i < list->count; i++)
-		if (list->events[i].kind == EVENT_THREAD && trace_event_is_restated(&list->events[i]) &&
+		if (list->events[i].kind == EVENT_THREAD &&
+		    trace_event_is_restated(&list->events[i]) &&
 		    list->events[i].thread->tid == tid) {
 			assert_null(found);
 			found = list->events[i].thread;

@@ -119,7 +119,8 @@ static void print_text(const struct checked *c, bool with_chunks)
 	if (totals)
 		printf("  %s\n", end_text(totals->why));
 	if (c->lost)
-		printf("  %s events were lost: they found no room while recording\n", text_count(lost, c->lost));
+		printf("  %s events were lost: they found no room while recording\n",
+		       text_count(lost, c->lost));
 	print_damage(trace_reader_damage(c->reader));
 	if (with_chunks)
 		print_chunks(c);

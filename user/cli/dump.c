@@ -207,7 +207,7 @@ static int print_all(struct dump *d, struct trace_reader *reader, const struct d
 
 static void free_values(struct map *map)
 {
-	map_for_each (map, slot)
+	map_for_each(map, slot)
 		free((void *)(uintptr_t)slot->value);
 	map_free(map);
 }

@@ -143,9 +143,9 @@ static void print_usage(FILE *out, const struct command *command)
 
 	do {
 		int length = (int)strcspn(usage, "\n");
-		int indent = fprintf(out,
-				     is_default(command) ? "%-6s tracer [%s]" : "%-6s tracer %s",
-				     before, command->name);
+		int indent =
+			fprintf(out, is_default(command) ? "%-6s tracer [%s]" : "%-6s tracer %s",
+				before, command->name);
 
 		snprintf(way, sizeof(way), "%.*s", length, usage);
 		indent += fprintf(out, "%s", length ? " " : "");

@@ -17,7 +17,7 @@
 #include "user/record/target.h"
 #include "user/report/report.h"
 
-#define PIDS_MAX 1024
+#define PIDS_MAX        1024
 #define RING_BYTES_MOST (256u << 20)
 
 struct options {
@@ -80,9 +80,9 @@ static void defaults(void *data)
 }
 
 /* Calls @each for every word of a list of comma-separated lists. */
-static int for_each_word(const struct text_list *list, int (*each)(void *ctx, const char *word,
-								   struct err *err),
-			 void *ctx, struct err *err)
+static int for_each_word(const struct text_list *list,
+			 int (*each)(void *ctx, const char *word, struct err *err), void *ctx,
+			 struct err *err)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		CLEANUP(free) char *copy = strdup(list->items[i]);
@@ -126,8 +126,9 @@ static int add_pid(void *ctx, const char *word, struct err *err)
 	int r = parse_number(&pid, word, 1, INT32_MAX, "--pid", err);
 
 	if (r < 0)
-		return err->hint[0] ? r : hint(err, "processes are given by number, as in -p 4711; "
-						    "pgrep NAME finds it");
+		return err->hint[0] ? r
+				    : hint(err, "processes are given by number, as in -p 4711; "
+						"pgrep NAME finds it");
 	if (pids->count == PIDS_MAX)
 		return fail(err, -EINVAL, "--pid: more than %d numbers", PIDS_MAX);
 	pids->list[pids->count++] = (pid_t)pid;
@@ -164,8 +165,8 @@ static void file_word(char to[48], const char *from)
 
 struct naming {
 	char word[48];
-	pid_t pid;		/* 0: none */
-	char target[160];	/* as a person reads it */
+	pid_t pid;        /* 0: none */
+	char target[160]; /* as a person reads it */
 };
 
 /* "command server --port 80": without the folders, which would leave no room for the rest */
@@ -262,9 +263,9 @@ static void show_status(void *ctx, const struct session_options *session)
 	const struct session_status *status = session->status;
 	struct terminal *terminal = ctx;
 	char elapsed[TEXT_MAX], rate[TEXT_MAX], size[TEXT_MAX], lost[TEXT_MAX];
-	double cpu = status->elapsed_ns ? 100.0 * (double)status->recorder_cpu_ns /
-						  (double)status->elapsed_ns
-					: 0;
+	double cpu = status->elapsed_ns
+			     ? 100.0 * (double)status->recorder_cpu_ns / (double)status->elapsed_ns
+			     : 0;
 
 	if (!terminal->is_terminal)
 		return;
@@ -284,7 +285,8 @@ static void say_how_it_ended(const struct session_status *status)
 		fprintf(stderr, "the command goes on as process %d\n", status->command_pid);
 	else if (WIFSIGNALED(status->command_status))
 		fprintf(stderr, "the command was ended by signal %d (%s)\n",
-			WTERMSIG(status->command_status), strsignal(WTERMSIG(status->command_status)));
+			WTERMSIG(status->command_status),
+			strsignal(WTERMSIG(status->command_status)));
 	else
 		fprintf(stderr, "the command ended with status %d\n",
 			WEXITSTATUS(status->command_status));
@@ -372,8 +374,8 @@ static int run(void *data, char **args, int count, struct err *err)
 	session.all = options->all;
 	session.cgroup = options->cgroup;
 	session.children = options->children;
-	session.class_mask = (mask & ((1 << CLASS_COUNT) - 1)) | 1 << CLASS_PROCESS |
-			     1 << CLASS_OBJECT;
+	session.class_mask =
+		(mask & ((1 << CLASS_COUNT) - 1)) | 1 << CLASS_PROCESS | 1 << CLASS_OBJECT;
 	session.wakeups = mask & EXTRA_WAKEUPS;
 	session.args = mask & EXTRA_ARGS;
 	session.duration_ns = options->duration_ns;

@@ -27,7 +27,7 @@ void timeline_free(struct timeline *tl)
 		if (tl->threads.threads[i]->track)
 			hold_free(tl->threads.threads[i]);
 	thread_table_free(&tl->threads);
-	map_for_each (&tl->objects, slot)
+	map_for_each(&tl->objects, slot)
 		free((void *)(uintptr_t)slot->value);
 	map_free(&tl->objects);
 	gaps_free(&tl->gaps);

@@ -161,10 +161,9 @@ static int try_ring(const struct btf *btf)
 /* Everything that a recording needs, as a recording does it; nothing is recorded. */
 static int try_own_programs(const struct btf *btf)
 {
-	const struct probes_options options = { .all = true,
-						.class_mask = (1u << CLASS_COUNT) - 1,
-						.wakeups = true,
-						.args = true };
+	const struct probes_options options = {
+		.all = true, .class_mask = (1u << CLASS_COUNT) - 1, .wakeups = true, .args = true
+	};
 	CLEANUP(probes_close) struct probes *probes = NULL;
 	struct err err = { 0 };
 

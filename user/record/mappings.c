@@ -18,27 +18,27 @@
 
 #define PENDING_MAX 4096
 #define TOLD_MAX    (128 * 1024)
-#define LINES_MAX   65536	/* of one process; a JIT may have more than anybody wants */
-#define IDS_MAX	    65536	/* files whose build ids are kept */
-#define PAUSE	    32	/* reading holds up who maps memory: so many times its length is left free */
+#define LINES_MAX   65536 /* of one process; a JIT may have more than anybody wants */
+#define IDS_MAX     65536 /* files whose build ids are kept */
+#define PAUSE       32 /* reading holds up who maps memory: so many times its length is left free */
 
 struct pending {
 	u32 tgid;
-	u64 not_before_ns;	/* who maps all the time is read now and then */
+	u64 not_before_ns; /* who maps all the time is read now and then */
 };
 
 struct mappings {
 	struct pending pending[PENDING_MAX];
 	size_t pending_count;
-	struct map told;	/* hash of process, place and file */
-	struct map ids;		/* device and inode -> index + 1 into id_list */
+	struct map told; /* hash of process, place and file */
+	struct map ids;  /* device and inode -> index + 1 into id_list */
 	struct {
 		u8 bytes;
 		u8 id[BUILD_ID_MAX];
-	} *id_list;
+	} * id_list;
 	size_t id_count;
-	struct map last_read;	/* tgid -> time */
-	bool possible;		/* /proc numbers processes as the kernel does */
+	struct map last_read; /* tgid -> time */
+	bool possible;        /* /proc numbers processes as the kernel does */
 };
 
 int mappings_new(struct mappings **out, struct err *err)
@@ -103,7 +103,8 @@ static bool parse_line(struct trace_mapping *to, char *line, char range[64])
 }
 
 /* The build id of a mapped file, which is read once per file. */
-static void find_build_id(struct mappings *mappings, struct trace_mapping *mapping, const char *range)
+static void find_build_id(struct mappings *mappings, struct trace_mapping *mapping,
+			  const char *range)
 {
 	u64 key = (u64)mapping->device << 40 ^ mapping->inode;
 	u64 *index = map_put(&mappings->ids, key);

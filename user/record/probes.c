@@ -20,12 +20,12 @@
 #include "user/record/host.h"
 #include "user/record/syscalls.h"
 
-#define PROC_PID_INIT_INO 0xeffffffcu	/* the first PID namespace */
-#define RINGS_BYTES (16u << 20)	/* of all CPUs together, unless they get too small */
-#define RING_MOST   (8u << 20)
-#define RING_LEAST  (256u << 10)
-#define RINGS_MOST  (32u << 20) /* but no more than this of all CPUs, ... */
-#define RING_SMALL  (64u << 10) /* ... nor less than this of one */
+#define PROC_PID_INIT_INO 0xeffffffcu /* the first PID namespace */
+#define RINGS_BYTES       (16u << 20) /* of all CPUs together, unless they get too small */
+#define RING_MOST         (8u << 20)
+#define RING_LEAST        (256u << 10)
+#define RINGS_MOST        (32u << 20) /* but no more than this of all CPUs, ... */
+#define RING_SMALL        (64u << 10) /* ... nor less than this of one */
 
 /* libbpf's own words are for -v; a user gets ours. */
 static bool libbpf_is_heard;
@@ -85,7 +85,8 @@ static int explain_load(struct err *err, int code, const char *what)
 	/* A program that the verifier turns down is our defect, not a lack of rights. */
 	if (code == -EACCES && host_may_load(host_capabilities())) {
 		fail(err, -ENOTSUP, "cannot %s: this kernel's verifier refuses it", what);
-		return hint(err, "`tracer record -v` shows why; please report it with `tracer doctor`");
+		return hint(err,
+			    "`tracer record -v` shows why; please report it with `tracer doctor`");
 	}
 	return doctor_explain(err, code, what);
 }
@@ -233,7 +234,8 @@ static void *map_memory(struct probes *probes, int at, struct bpf_map *map, size
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
 	if (memory == MAP_FAILED) {
-		fail(err, -errno, "cannot map %zu bytes of ring memory: %s", bytes, strerror(errno));
+		fail(err, -errno, "cannot map %zu bytes of ring memory: %s", bytes,
+		     strerror(errno));
 		return NULL;
 	}
 	probes->maps[at] = memory;
@@ -275,7 +277,8 @@ static int set_targets(struct probes *probes, const struct probes_options *optio
 		u32 pid = (u32)options->pids[i], one = 1;
 
 		if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
-			return fail(err, -errno, "cannot watch process %u: %s", pid, strerror(errno));
+			return fail(err, -errno, "cannot watch process %u: %s", pid,
+				    strerror(errno));
 	}
 	return 0;
 }
@@ -284,12 +287,14 @@ static int attach(struct probes *probes, struct err *err)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, probes->bpf->obj) {
+	bpf_object__for_each_program(program, probes->bpf->obj)
+	{
 		char what[96];
 		struct bpf_link *link;
 
 		/* The iterator is attached when it is run. */
-		if (!bpf_program__autoload(program) || program == probes->bpf->progs.existing_threads)
+		if (!bpf_program__autoload(program) ||
+		    program == probes->bpf->progs.existing_threads)
 			continue;
 		link = bpf_program__attach(program);
 		if (link) {
@@ -331,8 +336,8 @@ int probes_open(struct probes **out, const struct probes_options *options, struc
 	r = r ?: attach(probes, err);
 	if (r < 0)
 		return r;
-	probes->doorbell_buffer = ring_buffer__new(bpf_map__fd(probes->bpf->maps.doorbell),
-						   on_doorbell, NULL, NULL);
+	probes->doorbell_buffer =
+		ring_buffer__new(bpf_map__fd(probes->bpf->maps.doorbell), on_doorbell, NULL, NULL);
 	if (!probes->doorbell_buffer)
 		return fail(err, -errno, "cannot listen to the rings: %s", strerror(errno));
 	probes->doorbell = ring_buffer__epoll_fd(probes->doorbell_buffer);
@@ -392,8 +397,8 @@ static int look_once(struct probes *probes, struct bpf_link *link,
 	}
 }
 
-int probes_find_threads(struct probes *probes, int (*between)(void *ctx, struct err *err), void *ctx,
-			struct err *err)
+int probes_find_threads(struct probes *probes, int (*between)(void *ctx, struct err *err),
+			void *ctx, struct err *err)
 {
 	struct bpf_link *link = bpf_program__attach_iter(probes->bpf->progs.existing_threads, NULL);
 	int found = 0;

@@ -68,41 +68,23 @@ static bool decode(struct decoded *to, u16 kind, const u64 *record, size_t bytes
 	memcpy(body, record + 1, body_bytes);
 	event->kind = kind;
 	switch (kind) {
-	case EVENT_SWITCH:
-		event->sw = body->sw;
-		return true;
+	case EVENT_SWITCH: event->sw = body->sw; return true;
 	case EVENT_WAKING:
 	case EVENT_WAKEUP:
-	case EVENT_WAKEUP_NEW:
-		event->waking = body->waking;
-		return true;
-	case EVENT_SYSCALL:
-		decode_syscall(&event->syscall, &body->syscall);
-		return true;
-	case EVENT_FUTEX:
-		decode_futex(&event->futex, &body->futex);
-		return true;
-	case EVENT_THREAD:
-		event->thread = &body->thread;
-		return true;
-	case EVENT_FORK:
-		event->fork = &body->fork;
-		return true;
+	case EVENT_WAKEUP_NEW: event->waking = body->waking; return true;
+	case EVENT_SYSCALL: decode_syscall(&event->syscall, &body->syscall); return true;
+	case EVENT_FUTEX: decode_futex(&event->futex, &body->futex); return true;
+	case EVENT_THREAD: event->thread = &body->thread; return true;
+	case EVENT_FORK: event->fork = &body->fork; return true;
 	case EVENT_EXEC:
 		body->exec.path[EVENT_PATH_BYTES - 1] = 0;
 		event->exec.tid = body->exec.tid;
 		event->exec.old_tid = body->exec.old_tid;
 		event->exec.path = body->exec.path;
 		return true;
-	case EVENT_EXIT:
-		event->exit = body->exit;
-		return true;
-	case EVENT_NAME:
-		event->name = body->name;
-		return true;
-	case EVENT_OBJECT:
-		event->object = &body->object;
-		return true;
+	case EVENT_EXIT: event->exit = body->exit; return true;
+	case EVENT_NAME: event->name = body->name; return true;
+	case EVENT_OBJECT: event->object = &body->object; return true;
 	case EVENT_MAPPING:
 		to->mapping = (struct trace_mapping){
 			.tgid = body->mapping.tgid,
@@ -112,8 +94,7 @@ static bool decode(struct decoded *to, u16 kind, const u64 *record, size_t bytes
 		};
 		event->mapping = &to->mapping;
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 

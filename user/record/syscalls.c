@@ -76,7 +76,7 @@ static const struct named newer_calls[] = {
 
 static const struct {
 	enum syscall_subject subject;
-	const char *names;	/* between spaces */
+	const char *names; /* between spaces */
 } subjects[] = {
 	{ SUBJECT_FD,
 	  " read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 recvfrom recvmsg"
@@ -152,7 +152,8 @@ void syscall_subjects(u8 native[SYSCALL_TABLE], u8 compat[SYSCALL_TABLE])
 #endif
 }
 
-#define CALLS_MAX (ARRAY_SIZE(native_calls) + ARRAY_SIZE(compat_calls) + 2 * ARRAY_SIZE(newer_calls))
+#define CALLS_MAX \
+	(ARRAY_SIZE(native_calls) + ARRAY_SIZE(compat_calls) + 2 * ARRAY_SIZE(newer_calls))
 
 static void append(u16 *numbers, const char **names, size_t *count, const struct named *calls,
 		   size_t calls_count, u16 table)

@@ -78,8 +78,9 @@ int target_cgroup(u64 *id, const char *path, struct err *err)
 		snprintf(full, sizeof(full), "%s/%s", root, path);
 	if (statfs(full, &fs)) {
 		fail(err, -errno, "no cgroup '%s': %s", path, strerror(errno));
-		return hint(err, "a cgroup is a folder below the cgroup2 file system: "
-				 "systemd-cgls shows them, /proc/PID/cgroup says where a process is");
+		return hint(err,
+			    "a cgroup is a folder below the cgroup2 file system: "
+			    "systemd-cgls shows them, /proc/PID/cgroup says where a process is");
 	}
 	if ((u32)fs.f_type != CGROUP2_SUPER_MAGIC) {
 		fail(err, -ENOTSUP, "'%s' is no cgroup of version 2", path);
@@ -87,8 +88,8 @@ int target_cgroup(u64 *id, const char *path, struct err *err)
 	}
 	if (name_to_handle_at(AT_FDCWD, full, &file.handle, &mount, 0) ||
 	    file.handle.handle_bytes < sizeof(*id))
-		return fail(err, -errno ?: -EINVAL, "cannot tell the number of cgroup '%s': %s", path,
-			    strerror(errno));
+		return fail(err, -errno ?: -EINVAL, "cannot tell the number of cgroup '%s': %s",
+			    path, strerror(errno));
 	memcpy(id, file.handle.f_handle, sizeof(*id));
 	return 0;
 }

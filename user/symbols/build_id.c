@@ -28,8 +28,7 @@ static unsigned int find_id(u8 id[BUILD_ID_ROOM], const u8 *at, size_t bytes)
 		bytes -= sizeof(note);
 		if (name_bytes + id_bytes > bytes)
 			return 0;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    !memcmp(at, "GNU", 4)) {
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && !memcmp(at, "GNU", 4)) {
 			unsigned int length = min(note.n_descsz, (u32)BUILD_ID_ROOM);
 
 			memcpy(id, at + name_bytes, length);

@@ -270,8 +270,8 @@ int head_check(const u8 *bytes, size_t size, const char *path, struct err *err)
 	major = get_le16(bytes + 8);
 	if (major <= TRACE_MAJOR)
 		return 0;
-	fail(err, -EBADMSG, "'%s' has format version %u.%u; this tracer reads up to %u", path, major,
-	     get_le16(bytes + 10), TRACE_MAJOR);
+	fail(err, -EBADMSG, "'%s' has format version %u.%u; this tracer reads up to %u", path,
+	     major, get_le16(bytes + 10), TRACE_MAJOR);
 	hint(err, "read it with the tracer that made it, or a newer one");
 	return -EBADMSG;
 }

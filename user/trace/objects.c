@@ -60,7 +60,7 @@ void objects_put(const struct objects *objects, struct buffer *b)
 		b->failed = true;
 		return;
 	}
-	map_for_each (&objects->by_id, slot) {
+	map_for_each(&objects->by_id, slot) {
 		const struct object_entry *entry = (void *)(uintptr_t)slot->value;
 
 		if (entry->chunk == objects->chunk && entry->told_chunk != objects->chunk)
@@ -79,7 +79,7 @@ static void forget(struct objects *objects, u64 age)
 
 	if (!ids)
 		return; /* next time */
-	map_for_each (&objects->by_id, slot) {
+	map_for_each(&objects->by_id, slot) {
 		const struct object_entry *entry = (void *)(uintptr_t)slot->value;
 
 		if (objects->chunk - entry->chunk >= age)
@@ -105,7 +105,7 @@ void objects_next_chunk(struct objects *objects)
 
 void objects_free(struct objects *objects)
 {
-	map_for_each (&objects->by_id, slot)
+	map_for_each(&objects->by_id, slot)
 		free((void *)(uintptr_t)slot->value);
 	map_free(&objects->by_id);
 }
