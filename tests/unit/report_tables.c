@@ -93,7 +93,8 @@ static const char SCHED[] =
 	"worker               target      20      100 ms  16.7 %\n"
 	"(idle or not known)  -            1     10.0 ms   1.7 %\n"
 	"\n"
-	"left the CPU: 30 preempted, 30 voluntarily; 0 migrations; mean run 14.8 ms\n"
+	"left the CPU: 30 preempted, 30 voluntarily; 0 migrations\n"
+	"mean run: 14.8 ms\n"
 	"longest: 20.0 ms of worker (tid 101) at 0.030000 s\n"
 	"losses: none\n";
 

@@ -185,7 +185,7 @@ static void print_switches(const struct report *report)
 	struct cell cell = { .number = sched->runs ? sched->run_ns / sched->runs : 0 };
 
 	fprintf(report->out,
-		"left the CPU: %s preempted, %s voluntarily; %s migrations; mean run %s\n",
+		"left the CPU: %s preempted, %s voluntarily; %s migrations\nmean run: %s\n",
 		text_count(text[0], sched->left[LEAVE_PREEMPTED]),
 		text_count(text[1], voluntary(sched)), text_count(text[2], sched->migrations),
 		cell_show(mean, report, CELL_NS, &cell));
