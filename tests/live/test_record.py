@@ -44,10 +44,18 @@ def bpf_ids(recorder):
     return found
 
 
+def bpftool_rows(what):
+    """What bpftool shows: it gives up when one that it has listed ends before it looks at it."""
+    def show():
+        done = subprocess.run(["bpftool", what, "show", "-j"], capture_output=True, text=True,
+                              check=False)
+        return None if done.returncode else [json.loads(done.stdout)]
+
+    return wait_until(show, f"bpftool {what} show works")[0]
+
+
 def bpftool_ids(what):
-    shown = subprocess.run(["bpftool", what, "show", "-j"], capture_output=True, text=True,
-                           check=True).stdout
-    return {row["id"] for row in json.loads(shown)}
+    return {row["id"] for row in bpftool_rows(what)}
 
 
 def bpf_left(ids):
@@ -272,9 +280,7 @@ def an_error_leaves_no_program_behind(scene):
     equal(done.returncode, 1, "exit status")
 
     def ours():
-        shown = subprocess.run(["bpftool", "prog", "show", "-j"], capture_output=True, text=True,
-                               check=True).stdout
-        return [row for row in json.loads(shown) if row["id"] not in before
+        return [row for row in bpftool_rows("prog") if row["id"] not in before
                 and str(row.get("name", "")).startswith(("on_", "existing_"))]
     # other recorders may come and go on this machine: theirs end, ours would stay for ever
     wait_until(lambda: not ours(), "no BPF program of the recorder is left", seconds=30)
