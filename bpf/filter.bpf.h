@@ -86,10 +86,8 @@ static __always_inline bool is_recorder(struct task_struct *thread)
 	       config_recorder_pid;
 }
 
-static __always_inline bool in_cgroup(struct task_struct *thread, u64 id)
+static __always_inline bool cgroup_is_below(struct cgroup *cgroup, u64 id)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(thread, cgroups, dfl_cgrp);
-
 	for (int i = 0; i < CGROUP_DEPTH && cgroup; i++) {
 		struct cgroup_subsys_state *parent;
 
@@ -111,7 +109,7 @@ static __always_inline bool should_trace(struct task_struct *thread)
 	if (config_all)
 		return true;
 	if (config_cgroup)
-		return in_cgroup(thread, config_cgroup);
+		return cgroup_is_below(BPF_CORE_READ(thread, cgroups, dfl_cgrp), config_cgroup);
 	pid = pid_for_recorder(BPF_CORE_READ(thread, group_leader, thread_pid));
 	if (pid && bpf_map_lookup_elem(&target_pids, &pid))
 		return true;

@@ -306,7 +306,7 @@ int BPF_PROG(on_cgroup_attach, struct cgroup *to, const char *path, struct task_
 {
 	struct control *control = control_get();
 
-	if (control && control->recording && config_cgroup)
+	if (control && control->recording && config_cgroup && cgroup_is_below(to, config_cgroup))
 		control->look_again = 1;
 	return 0;
 }
