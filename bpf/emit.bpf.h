@@ -21,7 +21,7 @@
 #include "bpf/event.h"
 #include "bpf/shared.h"
 
-/* Sizes of the first three are set by the loader: CPUs and bytes of a ring. */
+/* Sizes of these two are set by the loader: CPUs and bytes of a ring. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -35,16 +35,8 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct cpu_state);
-} cpu_states SEC(".maps") __weak;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cpu_drain);
-} cpu_drains SEC(".maps") __weak;
+	__type(value, union shared);
+} shared SEC(".maps") __weak;
 
 /* Wakes the recorder, at most once between two drains of a CPU's ring */
 struct {
@@ -52,26 +44,25 @@ struct {
 	__uint(max_entries, 4096);
 } doorbell SEC(".maps") __weak;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct control);
-} controls SEC(".maps") __weak;
-
 static __always_inline struct control *control_get(void)
 {
-	u32 zero = 0;
+	u32 first = 0;
+	union shared *shared_control = bpf_map_lookup_elem(&shared, &first);
 
-	return bpf_map_lookup_elem(&controls, &zero);
+	return shared_control ? &shared_control->control : NULL;
 }
 
 static __always_inline struct cpu_state *cpu_here(void)
 {
-	u32 cpu = bpf_get_smp_processor_id();
+	u32 id = bpf_get_smp_processor_id() + 1;
+	union shared *shared_cpu = bpf_map_lookup_elem(&shared, &id);
 
-	return bpf_map_lookup_elem(&cpu_states, &cpu);
+	return shared_cpu ? &shared_cpu->cpu.state : NULL;
+}
+
+static __always_inline struct cpu_drain *drain_of(struct cpu_state *cpu)
+{
+	return &((struct shared_cpu *)cpu)->drain;
 }
 
 static __noinline int event_lost(struct cpu_state *cpu, u32 class, u64 now)
@@ -107,11 +98,11 @@ static __always_inline u64 *event_reserve(struct cpu_state *cpu, enum event_clas
 					  u64 now)
 {
 	u32 id = bpf_get_smp_processor_id();
-	struct cpu_drain *drain = bpf_map_lookup_elem(&cpu_drains, &id);
+	struct cpu_drain *drain = drain_of(cpu);
 	char *ring = bpf_map_lookup_elem(&rings, &id);
 	u64 used;
 
-	if (!ring || !drain) {
+	if (!ring) {
 		event_lost(cpu, class, now);
 		return NULL;
 	}

@@ -54,4 +54,19 @@ struct control {
 	__u64 exited;		/* threads that left the table, ever */
 };
 
+/*
+ * All of it in one array: the first element is the control, the others are the CPUs'. What an
+ * event touches lies on few pages that way, which counts where a switch of address spaces
+ * forgets translations, as in virtual machines.
+ */
+struct shared_cpu {
+	struct cpu_state state;
+	struct cpu_drain drain;
+};
+
+union shared {
+	struct control control;
+	struct shared_cpu cpu;
+};
+
 #endif

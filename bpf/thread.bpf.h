@@ -12,10 +12,6 @@
 
 #include "bpf/emit.bpf.h"
 
-struct thread_bucket {
-	u32 tids[THREAD_WAYS];	/* 0: free */
-};
-
 #define THREAD_IS_KERNEL  1
 #define THREAD_IS_COMPAT  2
 #define THREAD_BLOCKED_IN 4	/* blocked at least once in the present system call */
@@ -30,19 +26,18 @@ struct thread {
 	u64 args[6];	/* only with config_args */
 };
 
+/* What a tid is found by and what is found lie on one page. */
+struct thread_bucket {
+	u32 tids[THREAD_WAYS];	/* 0: free */
+	struct thread threads[THREAD_WAYS];
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, THREAD_BUCKETS);
 	__type(key, u32);
 	__type(value, struct thread_bucket);
 } thread_buckets SEC(".maps") __weak;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, THREADS_MAX);
-	__type(key, u32);
-	__type(value, struct thread);
-} threads SEC(".maps") __weak;
 
 static __always_inline u32 first_bucket(u32 tid)
 {
@@ -87,9 +82,17 @@ static __always_inline u32 thread_find(struct control *control, u32 tid)
 
 static __always_inline struct thread *thread_at(u32 slot)
 {
-	u32 id = slot - 1;
+	u32 id = (slot - 1) / THREAD_WAYS;
+	struct thread_bucket *bucket;
 
-	return slot ? bpf_map_lookup_elem(&threads, &id) : NULL;
+	if (!slot)
+		return NULL;
+	bucket = bpf_map_lookup_elem(&thread_buckets, &id);
+	if (!bucket)
+		return NULL;
+	/* The verifier wants the check before the sum; the compiler would swap them. */
+	barrier_var(bucket);
+	return &bucket->threads[(slot - 1) % THREAD_WAYS];
 }
 
 /* Notes who runs here. Return: its slot + 1 when it is in the target, else 0. */
@@ -168,16 +171,14 @@ static __always_inline u32 bucket_add(u32 id, u32 tid, const struct thread *stat
 		return 0;
 #pragma unroll
 	for (u32 way = 0; way < THREAD_WAYS; way++) {
-		u32 slot = id * THREAD_WAYS + way;
-
 		if (bucket->tids[way])
 			continue;
 		if (__sync_val_compare_and_swap(&bucket->tids[way], 0, ~0u))
 			continue;
-		bpf_map_update_elem(&threads, &slot, state, BPF_ANY);
+		bucket->threads[way] = *state;
 		/* Only now can the thread's own events find it. */
 		__sync_lock_test_and_set(&bucket->tids[way], tid);
-		return slot + 1;
+		return id * THREAD_WAYS + way + 1;
 	}
 	return 0;
 }

@@ -178,8 +178,7 @@ static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
 
 	r = r ?: bpf_map__set_value_size(bpf->maps.rings, ring_bytes + RING_SLACK);
 	r = r ?: bpf_map__set_max_entries(bpf->maps.objects_near, cpus * OBJECTS_NEAR);
-	r = r ?: bpf_map__set_max_entries(bpf->maps.cpu_states, cpus);
-	return r ?: bpf_map__set_max_entries(bpf->maps.cpu_drains, cpus);
+	return r ?: bpf_map__set_max_entries(bpf->maps.shared, cpus + 1);
 }
 
 /* Programs that this recording has no use for are not even loaded. */
@@ -248,23 +247,19 @@ static int map_rings(struct probes *probes, struct err *err)
 	size_t ring_bytes = probes->ring_bytes + RING_SLACK;
 	struct tracer_bpf *bpf = probes->bpf;
 	char *rings = map_memory(probes, 0, bpf->maps.rings, ring_bytes, err);
-	struct cpu_state *states =
-		rings ? map_memory(probes, 1, bpf->maps.cpu_states, sizeof(*states), err) : NULL;
-	struct cpu_drain *drains =
-		states ? map_memory(probes, 2, bpf->maps.cpu_drains, sizeof(*drains), err) : NULL;
+	union shared *shared =
+		rings ? map_memory(probes, 1, bpf->maps.shared, sizeof(*shared), err) : NULL;
 
-	if (!drains)
+	if (!shared)
 		return err->code;
-	probes->control = map_memory(probes, 3, bpf->maps.controls, sizeof(*probes->control), err);
-	if (!probes->control)
-		return err->code;
+	probes->control = &shared[0].control;
 	probes->rings = calloc(probes->cpus, sizeof(*probes->rings));
 	if (!probes->rings)
 		return fail(err, -ENOMEM, "no memory for %u rings", probes->cpus);
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
 		probes->rings[cpu].data = rings + cpu * ring_bytes;
-		probes->rings[cpu].state = &states[cpu];
-		probes->rings[cpu].drain = &drains[cpu];
+		probes->rings[cpu].state = &shared[cpu + 1].cpu.state;
+		probes->rings[cpu].drain = &shared[cpu + 1].cpu.drain;
 	}
 	return 0;
 }

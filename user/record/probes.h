@@ -44,8 +44,8 @@ struct probes {
 	struct ring_buffer *doorbell_buffer;
 	struct bpf_link *links[PROBES_MAX];
 	size_t link_count;
-	void *maps[4];		/* mapped memory, to be unmapped */
-	size_t map_bytes[4];
+	void *maps[2];		/* mapped memory, to be unmapped */
+	size_t map_bytes[2];
 };
 
 /**
