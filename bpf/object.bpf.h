@@ -85,8 +85,13 @@ struct {
 static __always_inline u64 file_address(struct task_struct *thread, u32 fd)
 {
 	struct fdtable *table = thread->files->fdt;
+	u64 files = 0;
 
-	return table && fd < table->max_fds ? (u64)table->fd + fd * sizeof(struct file *) : 0;
+	if (!table || fd >= table->max_fds)
+		return 0;
+	/* Loaded like the others it is a pointer, no number, to the verifiers of newer kernels. */
+	bpf_core_read(&files, sizeof(files), &table->fd);
+	return files + fd * sizeof(struct file *);
 }
 
 static __always_inline void peer_read(struct object_peer *peer, struct sock *sock)
