@@ -7,9 +7,9 @@
 # Asks the package system only when something is missing, so it can stand before every build.
 # No service that comes with a package is started, now or at the next boot.
 
-build='gcc make clang llvm bpftool|linux-tools-common libbpf-dev libelf-dev libdw-dev zlib1g-dev
-	libzstd-dev pkg-config|pkgconf'
-test='libcmocka-dev redis-server redis-tools nginx-light|nginx wrk python3 jq curl clang-format
+build='gcc make clang llvm bpftool|linux-tools-common libbpf-dev libelf-dev libdw-dev libiberty-dev
+	zlib1g-dev libzstd-dev pkg-config|pkgconf'
+test='libcmocka-dev redis-server redis-tools nginx-light|nginx wrk python3 binutils g++ jq curl clang-format
 	cppcheck busybox-static iproute2 util-linux procps'
 services='redis-server nginx'
 
