@@ -52,7 +52,7 @@ static u64 memory_kib(void)
 static bool map_code(struct symbols *symbols, const char *path, struct elf_segment *code)
 {
 	CLEANUP(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct symbols_mapping mapping = { .process = 1, .address = BASE, .path = path };
+	struct symbols_mapping mapping = { .process = 1, .pid = (u32)getpid(), .address = BASE, .path = path };
 	struct elf_file elf;
 	struct stat st;
 
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	u64 frames = argc > 2 + json ? strtoull(argv[2 + json], NULL, 10) : FRAMES;
 	CLEANUP(symbols_free) struct symbols *symbols = NULL;
 	u64 before_kib = memory_kib(), begin, ns, named = 0;
-	struct elf_segment code;
+	struct elf_segment code = { 0 };
 
 	if (!path || symbols_new(&symbols, NULL, NULL) || !map_code(symbols, path, &code)) {
 		fprintf(stderr, "symbols: no code in '%s'\n", path ?: "any known file");

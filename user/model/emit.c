@@ -116,6 +116,11 @@ void emit_loss(struct timeline *tl, const struct trace_loss *loss, u16 cpu)
 	TELL(tl, loss, loss, cpu);
 }
 
+void emit_program(struct timeline *tl, const struct trace_event *event)
+{
+	TELL(tl, program, event);
+}
+
 void hold_free(struct thread *t)
 {
 	struct hold *hold = t->track->hold;

@@ -103,6 +103,8 @@ struct sink {
 	int (*thread)(void *ctx, const struct thread *thread, enum thread_change change,
 		      u64 time_ns);
 	int (*loss)(void *ctx, const struct trace_loss *loss, u16 cpu);
+	/* EVENT_FORK, EVENT_EXEC, EVENT_MAPPING: what processes run; whatever the filter is */
+	int (*program)(void *ctx, const struct trace_event *event);
 };
 
 /* "unknown", "running", "runnable", "blocked" */

@@ -273,6 +273,7 @@ void on_fork(struct timeline *tl, const struct trace_event *event)
 	const struct event_fork *e = event->fork;
 	struct thread *t;
 
+	emit_program(tl, event);
 	if (!e->tid)
 		return;
 	forget_old(tl, e->tid);
@@ -318,6 +319,7 @@ void on_exec(struct timeline *tl, const struct trace_event *event)
 	struct thread *t = life_evident(tl, e->old_tid ?: e->tid);
 	struct thread *leader;
 
+	emit_program(tl, event);
 	if (!t)
 		return;
 	if (t->tid != e->tid && e->tid) {

@@ -282,7 +282,7 @@ static void (*const handlers[])(struct timeline *tl, const struct trace_event *e
 	[EVENT_SYSCALL] = on_syscall,
 	[EVENT_FUTEX] = on_futex,
 	[EVENT_OBJECT] = on_object,
-	[EVENT_MAPPING] = on_nothing,
+	[EVENT_MAPPING] = emit_program,
 	[EVENT_LOSS] = on_loss,
 };
 _Static_assert(ARRAY_SIZE(handlers) == EVENT_KIND_COUNT, "every kind has a handler");

@@ -99,6 +99,7 @@ void emit_interval(struct timeline *tl, struct interval *interval);
 void emit_call(struct timeline *tl, struct call *call);
 void emit_thread(struct timeline *tl, struct thread *t, enum thread_change change, u64 time_ns);
 void emit_loss(struct timeline *tl, const struct trace_loss *loss, u16 cpu);
+void emit_program(struct timeline *tl, const struct trace_event *event);
 /* The held thread is the target's, observed from @from_ns on. */
 void hold_confirm(struct timeline *tl, struct thread *t, u64 from_ns);
 /* Nothing more is known of the held thread: by evidence the target's, else foreign. */

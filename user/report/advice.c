@@ -36,16 +36,16 @@ static bool one_wait(char *to, const struct report *report, const struct summary
 		     const struct numbers *n)
 {
 	const struct waits_row *row = sum->active_count ? sum->waits[0] : NULL;
-	char share[TEXT_MAX], what[WHAT_TEXT_MAX], room[32];
+	char share[TEXT_MAX], what[REPORT_WHAT_MAX], room[32];
 
 	if (!row || summary_active_ns(row) * 2 < n->active_ns)
 		return false;
-	what_text(what, whats_get(&report->waits.whats, row->what));
+	report_what(what, report, row);
 	if (!what[0])
 		snprintf(what, sizeof(what), "%s",
 			 row->syscall == SYSCALL_NONE ? "page faults"
 						      : report_syscall(report, row->syscall, room));
-	snprintf(to, CELL_TEXT_MAX, "%s of the time not idle went into one %s wait: %s.",
+	snprintf(to, CELL_TEXT_MAX, "%s of the time not idle went into one %s wait: %.150s.",
 		 text_share(share, summary_active_ns(row), n->active_ns), wait_kind_name(row->kind),
 		 what);
 	return true;

@@ -51,6 +51,7 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_WAITS, waits_sink(&report->waits, report->timeline) },
 		{ NEEDS_CALLS, calls_sink(&report->calls) },
 		{ NEEDS_SCHED, sched_sink(&report->sched) },
+		{ NEEDS_WAITS, futexes_sink(&report->futexes) },
 		{ 0, losses_sink(&report->losses) },
 	};
 
@@ -72,6 +73,7 @@ void report_free(struct report *report)
 	calls_free(&report->calls);
 	sched_free(&report->sched);
 	losses_free(&report->losses);
+	futexes_free(&report->futexes);
 	timeline_free(report->timeline);
 	report->timeline = NULL;
 }
@@ -83,6 +85,34 @@ const char *report_syscall(const struct report *report, u16 syscall, char room[3
 	if (syscall == SYSCALL_NONE)
 		return "-";
 	return trace_syscall_name(report->info ?: &nothing, syscall, room);
+}
+
+bool report_futex(char name[FUTEX_NAME_MAX], const char **module, const struct report *report,
+		  const struct waits_row *row)
+{
+	const struct what *what = whats_get(&report->waits.whats, row->what);
+	const struct thread_table *threads = timeline_threads(report->timeline);
+
+	return what->futex && what->process &&
+	       futexes_name(name, module, &report->futexes,
+			    threads->processes[what->process - 1]->pid, what->futex,
+			    row->longest_begin_ns);
+}
+
+char *report_what(char to[REPORT_WHAT_MAX], const struct report *report,
+		  const struct waits_row *row)
+{
+	char name[FUTEX_NAME_MAX], shown[160], text[WHAT_TEXT_MAX];
+	const char *module;
+
+	if (!report_futex(name, &module, report, row)) {
+		strcpy(to, what_text(text, whats_get(&report->waits.whats, row->what)));
+		return to;
+	}
+	text_printable(shown, sizeof(shown), name);
+	text_printable(text, 64, module);
+	snprintf(to, REPORT_WHAT_MAX, "futex %s (%.64s)", shown, text);
+	return to;
 }
 
 size_t report_limit(const struct report *report, size_t rows, size_t fit)
@@ -197,6 +227,29 @@ static int check_stretch(const struct report *report, u64 start_ns, u64 end_ns, 
 	return hint(err, "the recording lasts %s", text_duration(length, end_ns - start_ns));
 }
 
+/*
+ * What processes had mapped before the stretch that is read: a mapping is told once, when it is
+ * new. From standard input everything is read but once, so that futexes keep their addresses.
+ */
+static int read_mappings_before(struct report *report, u64 from_ns, struct err *err)
+{
+	CLEANUP(trace_reader_close) struct trace_reader *reader = NULL;
+	const struct trace_event *event;
+	int r;
+
+	if (!strcmp(report->path, "-"))
+		return 0;
+	r = trace_reader_open(&reader, report->path, err);
+	if (r < 0)
+		return r;
+	while ((r = trace_reader_next(reader, &event, err)) > 0 && event->time_ns < from_ns) {
+		r = futexes_event(&report->futexes, event);
+		if (r < 0)
+			return fail(err, r, "cannot keep what was mapped: %s", strerror(-r));
+	}
+	return min(r, 0);
+}
+
 static int follow_trace(struct report *report, struct trace_reader *reader,
 			const struct report_kind *kind, struct err *err)
 {
@@ -217,6 +270,12 @@ static int follow_trace(struct report *report, struct trace_reader *reader,
 	r = report_attach(report, kind->needs);
 	if (r < 0)
 		return fail(err, r, "cannot prepare the report: %s", strerror(-r));
+	futexes_begin(&report->futexes, report->info->host, &report->info->start);
+	if (kind->needs & NEEDS_WAITS && filter.from_ns > start_ns) {
+		r = read_mappings_before(report, filter.from_ns, err);
+		if (r < 0)
+			return r;
+	}
 	r = timeline_read(report->timeline, reader, filter.from_ns, filter.to_ns, err);
 	if (r < 0)
 		return r;

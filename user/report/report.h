@@ -12,6 +12,7 @@
 #include "user/model/sched.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
+#include "user/report/futexes.h"
 #include "user/report/style.h"
 
 struct report_options {
@@ -79,6 +80,7 @@ struct report {
 	struct calls calls;
 	struct sched sched;
 	struct losses losses;
+	struct futexes futexes;
 };
 
 /* Attaches what @needs asks for. Return: 0 or a negative errno. */
@@ -93,6 +95,15 @@ bool report_is_lower_bound(const struct report *report);
 
 /* The name of a system call; "futex" forms for futex calls are up to the caller. */
 const char *report_syscall(const struct report *report, u16 syscall, char room[32]);
+
+/* What a wait was for: "futex queue_lock (demo_server)" where the variable is known, else as
+ * what_text(). Return: @to */
+#define REPORT_WHAT_MAX 256
+char *report_what(char to[REPORT_WHAT_MAX], const struct report *report, const struct waits_row *row);
+
+/* The name of the variable that a futex of @row lies in, and its module; false: not known */
+bool report_futex(char name[FUTEX_NAME_MAX], const char **module, const struct report *report,
+		  const struct waits_row *row);
 
 /* The last line of every report: what is missing, and that times are then a lower bound */
 void report_losses_line(struct report *report);

@@ -220,15 +220,15 @@ static void print_scheduler(const struct report *report, const struct summary *s
 static void print_worst(const struct report *report, const struct summary *sum)
 {
 	const struct waits_row *row = sum->worst;
-	char length[CELL_TEXT_MAX], what[WHAT_TEXT_MAX], room[32], name[NAME_SHOWN_MAX];
-	char line[512];
+	char length[CELL_TEXT_MAX], what[REPORT_WHAT_MAX], room[32], name[NAME_SHOWN_MAX];
+	char line[1024];
 	const struct what *object;
 	const char *call = "";
 
 	if (!row || !row->worst)
 		return;
 	object = whats_get(&report->waits.whats, row->what);
-	what_text(what, object);
+	report_what(what, report, row);
 	name_show(name, thread_name(report->timeline, row->worst));
 	if (row->syscall != SYSCALL_NONE && !object->futex)
 		call = report_syscall(report, row->syscall, room);

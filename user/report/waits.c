@@ -30,6 +30,35 @@ static void get_object(struct cell *cell, const struct report *report, const voi
 	cell_text(cell, what_text(text, whats_get(&report->waits.whats, wait->what)));
 }
 
+static void get_named_object(struct cell *cell, const struct report *report, const void *row)
+{
+	const struct waits_row *wait = row;
+	char text[REPORT_WHAT_MAX];
+
+	cell->none = !wait->what;
+	cell_text(cell, report_what(text, report, wait));
+}
+
+static void get_symbol(struct cell *cell, const struct report *report, const void *row)
+{
+	char name[FUTEX_NAME_MAX];
+	const char *module;
+
+	cell->none = !report_futex(name, &module, report, row);
+	if (!cell->none)
+		cell_text(cell, name);
+}
+
+static void get_module(struct cell *cell, const struct report *report, const void *row)
+{
+	char name[FUTEX_NAME_MAX];
+	const char *module;
+
+	cell->none = !report_futex(name, &module, report, row);
+	if (!cell->none)
+		cell_text(cell, module);
+}
+
 static void get_pid(struct cell *cell, const struct report *report, const void *row)
 {
 	const struct waits_row *wait = row;
@@ -151,7 +180,10 @@ static void json_wakers(struct json *json, const struct report *report, const vo
 static const struct column columns[] = {
 	{ "KIND", "kind", CELL_TEXT, 0, false, get_kind, NULL },
 	{ "SYSCALL", "syscall", CELL_TEXT, 2, false, get_syscall, NULL },
-	{ "OBJECT", "object", CELL_TEXT, 0, false, get_object, NULL },
+	{ "OBJECT", NULL, CELL_TEXT, 0, false, get_named_object, NULL },
+	{ NULL, "object", CELL_TEXT, 0, false, get_object, NULL },
+	{ NULL, "symbol", CELL_TEXT, 0, false, get_symbol, NULL },
+	{ NULL, "module", CELL_TEXT, 0, false, get_module, NULL },
 	{ NULL, "pid", CELL_NUMBER, 0, false, get_pid, NULL },
 	{ "COUNT", "count", CELL_COUNT, 0, false, get_count, NULL },
 	{ "TOTAL", "total_ns", CELL_NS, 0, false, get_total, NULL },
@@ -195,7 +227,7 @@ int report_waits(struct report *report, struct json *json)
 
 GET_EXCERPT(kind)
 GET_EXCERPT(syscall)
-GET_EXCERPT(object)
+GET_EXCERPT(named_object)
 GET_EXCERPT(count)
 GET_EXCERPT(p99)
 GET_EXCERPT(waker)
@@ -211,7 +243,7 @@ static void excerpt_total(struct cell *cell, const struct report *report, const 
 static const struct column excerpt_columns[] = {
 	{ "WAITS", NULL, CELL_TEXT, 0, false, excerpt_kind, NULL },
 	{ "SYSCALL", NULL, CELL_TEXT, 2, false, excerpt_syscall, NULL },
-	{ "OBJECT", NULL, CELL_TEXT, 0, true, excerpt_object, NULL },
+	{ "OBJECT", NULL, CELL_TEXT, 0, true, excerpt_named_object, NULL },
 	{ "COUNT", NULL, CELL_COUNT, 0, false, excerpt_count, NULL },
 	{ "TOTAL", NULL, CELL_NS, 0, false, excerpt_total, NULL },
 	{ "P99", NULL, CELL_NS, 0, false, excerpt_p99, NULL },
