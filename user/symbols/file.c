@@ -59,7 +59,7 @@ static bool is_same_inode(const struct file *file, const struct stat *st)
 	return !file->seen_ns || changed_ns <= file->seen_ns;
 }
 
-static bool is_it(const struct file *file, int fd)
+static bool is_it(const struct file *file, const struct file_place *place, int fd)
 {
 	u8 id[BUILD_ID_ROOM];
 	struct stat st;
@@ -67,7 +67,7 @@ static bool is_it(const struct file *file, int fd)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return false;
 	if (!file->build_id_bytes)
-		return is_same_inode(file, &st);
+		return place->pid && is_same_inode(file, &st);
 	return build_id_read(id, fd) == file->build_id_bytes &&
 	       !memcmp(id, file->build_id, file->build_id_bytes);
 }
@@ -105,7 +105,7 @@ static int open_verified(const struct file *file, const struct file_place *place
 		root_of(root, place);
 		fd = way == 0 ? open_mapped(place)
 			      : open_regular(way == 1 ? root : "", file->path, true);
-		if (fd >= 0 && is_it(file, fd))
+		if (fd >= 0 && is_it(file, place, fd))
 			return take_fd(&fd);
 	}
 	return -ENOENT;

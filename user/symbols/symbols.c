@@ -376,7 +376,9 @@ bool symbols_data(struct symbols *symbols, struct symbols_frame *frame, u64 proc
 	for (u32 i = 0; !mapping && i < owner->count; i++) {
 		const struct mapping *other = process_mapping(owner, i);
 
-		if (other->file && belongs(symbols, owner, other, address))
+		/* One that a newer one has taken the place of is no longer there. */
+		if (other->file && belongs(symbols, owner, other, address) &&
+		    process_find(owner, other->address) == other)
 			mapping = other;
 	}
 	if (!mapping || !mapping->file)
