@@ -52,7 +52,9 @@ static u64 memory_kib(void)
 static bool map_code(struct symbols *symbols, const char *path, struct elf_segment *code)
 {
 	CLEANUP(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct symbols_mapping mapping = { .process = 1, .pid = (u32)getpid(), .address = BASE, .path = path };
+	struct symbols_mapping mapping = {
+		.process = 1, .pid = (u32)getpid(), .address = BASE, .path = path
+	};
 	struct elf_file elf;
 	struct stat st;
 
@@ -75,11 +77,12 @@ int main(int argc, char **argv)
 	bool json = argc > 1 && !strcmp(argv[1], "--json");
 	const char *path = argc > 1 + json ? argv[1 + json] : default_file();
 	u64 frames = argc > 2 + json ? strtoull(argv[2 + json], NULL, 10) : FRAMES;
+	const struct symbols_options here = { .here = true };
 	CLEANUP(symbols_free) struct symbols *symbols = NULL;
 	u64 before_kib = memory_kib(), begin, ns, named = 0;
 	struct elf_segment code = { 0 };
 
-	if (!path || symbols_new(&symbols, NULL, NULL) || !map_code(symbols, path, &code)) {
+	if (!path || symbols_new(&symbols, &here, NULL) || !map_code(symbols, path, &code)) {
 		fprintf(stderr, "symbols: no code in '%s'\n", path ?: "any known file");
 		return 1;
 	}

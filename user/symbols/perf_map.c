@@ -11,7 +11,7 @@
 #include "user/symbols/open.h"
 
 #define FILE_MOST    (64ULL << 20)
-#define NAMES_MOST   (8ULL << 20)
+#define NAMES_MOST   (4ULL << 20)
 #define ENTRIES_MOST 262144
 #define PIECE_BYTES  65536
 #define STEPS_MAX    64   /* functions that may overlap */

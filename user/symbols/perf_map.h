@@ -23,7 +23,7 @@ struct perf_map {
  * @path:  below @root; neither it may be a link, nor anything but a regular file
  * @owner: whose it must be; root's is taken too
  *
- * At most 64 MiB are read, and 262,144 functions with 8 MiB of names. Lines that are not "BEGIN
+ * At most 64 MiB are read, and 262,144 functions with 4 MiB of names. Lines that are not "BEGIN
  * SIZE NAME" in hexadecimal are left out and counted.
  *
  * Return: 0; -ENOENT; -EPERM: another owner's; -ELOOP, -EINVAL: no regular file; -ENOMEM.

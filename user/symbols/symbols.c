@@ -13,8 +13,9 @@
 #include "user/symbols/kernel.h"
 #include "user/symbols/process.h"
 
-#define MEMORY_BYTES (40ULL << 20)
-#define NAMES_BYTES  (16ULL << 20)
+/* With their tables, a perf map and the kernel's names all that is below 64 MiB. */
+#define MEMORY_BYTES (32ULL << 20)
+#define NAMES_BYTES  (8ULL << 20)
 #define FILES_MAX    16384
 #define LOADED_MAX   128   /* files, for each holds one or two descriptors */
 #define NAMES_KEPT   32768 /* demangled names that are found again by their symbol */
@@ -202,6 +203,8 @@ static void make_room(struct symbols *symbols, u64 bytes)
 			if (symbols->files[i]->loaded &&
 			    (!oldest || symbols->files[i]->used < oldest->used))
 				oldest = symbols->files[i];
+		if (!oldest)
+			return;
 		unload(symbols, oldest);
 		symbols->counts.evicted++;
 	}
@@ -298,6 +301,17 @@ static bool name_in_file(struct symbols *symbols, struct symbols_frame *frame, s
 	return frame->name;
 }
 
+/* One perf map at a time: each may be large, and whose is asked for comes in rows. */
+static void drop_perf_maps(struct symbols *symbols, const struct process *but)
+{
+	map_for_each(&symbols->processes, slot) {
+		struct process *process = (struct process *)(uintptr_t)slot->value;
+
+		if (process && process != but)
+			perf_map_free(take(process->perf_map));
+	}
+}
+
 static bool name_in_perf_map(struct symbols *symbols, struct symbols_frame *frame,
 			     struct process *process, u64 address)
 {
@@ -308,7 +322,10 @@ static bool name_in_perf_map(struct symbols *symbols, struct symbols_frame *fram
 
 	if (!map)
 		return false;
-	symbols->counts.perf_lines += is_new ? map->skipped : 0;
+	if (is_new) {
+		drop_perf_maps(symbols, process);
+		symbols->counts.perf_lines += map->skipped;
+	}
 	name = perf_map_find(map, address, &begin);
 	if (!name)
 		return false;

@@ -16,7 +16,7 @@ struct symbols_options {
 	 */
 	bool here;
 	bool lines;	/* look for files and lines too, in DWARF: slow, and takes memory */
-	u64 memory_bytes;	/* of all symbol tables together; 0: 40 MiB */
+	u64 memory_bytes;	/* of all symbol tables together; 0: 32 MiB */
 	const char *kallsyms;	/* NULL: "/proc/kallsyms" */
 };
 
@@ -26,7 +26,8 @@ struct symbols_options {
  * @options: copied; NULL: as if all were 0
  *
  * Whatever files say is not trusted: they are read within limits, never mapped, and those that
- * are damaged have no symbols. Beside the symbol tables it takes up to 16 MiB for names.
+ * are damaged have no symbols. Beside the symbol tables it takes up to 8 MiB
+ * for names, 10 MiB for what one JIT told, and what the kernel's names need (about 6 MiB).
  *
  * Return: 0 or -ENOMEM with @err filled.
  */
