@@ -52,7 +52,7 @@ static void happens(struct story *story, u64 t, const struct trace_event *event)
 	struct trace_event at = *event;
 
 	at.time_ns = t;
-	assert_int_equal(futexes_event(&story->futexes, &at), 0);
+	tells(story->scene, &at);
 }
 
 static void maps(struct story *story, u64 t, const struct trace_mapping *mapping)
@@ -67,14 +67,13 @@ static void runs_another(struct story *story, u64 t)
 				       .exec = { .tid = MAIN, .old_tid = MAIN, .path = "/x" } });
 }
 
-/* WORKER waits for @address from @t to @t + 10 ms */
+/* MAIN waits for @address from @t to @t + 10 ms */
 static void waits_for(struct story *story, u64 t, const void *address)
 {
 	const struct trace_event out = {
 		.time_ns = t,
 		.kind = EVENT_SWITCH,
-		.sw = { .prev_tid = WORKER,
-			.next_tid = MAIN,
+		.sw = { .prev_tid = MAIN,
 			.prev_state = ASLEEP,
 			.wait_kind = WAIT_SYNC,
 			.syscall = 202,
@@ -82,15 +81,17 @@ static void waits_for(struct story *story, u64 t, const void *address)
 	};
 
 	tells(story->scene, &out);
-	wakes(story->scene, t + 10 * MS, MAIN, WORKER);
-	switches(story->scene, t + 11 * MS, MAIN, PREEMPTED, WORKER);
+	interrupt_wakes(story->scene, t + 10 * MS, WAKER_HARDIRQ, IDLE, MAIN);
+	switches(story->scene, t + 11 * MS, IDLE, PREEMPTED, MAIN);
 }
 
 static void begins(struct story *story)
 {
+	const struct sink sink = futexes_sink(&story->futexes);
+
 	story->scene = scene_new();
-	exists(story->scene, 0, WORKER, LEAVE_RUNNING);
-	exists(story->scene, 0, MAIN, LEAVE_PREEMPTED);
+	assert_int_equal(timeline_attach(story->scene->timeline, &sink), 0);
+	exists(story->scene, 0, MAIN, LEAVE_RUNNING);
 }
 
 /* The report @kind; ends the story */

@@ -18,6 +18,7 @@
 #include "user/report/report.h"
 
 #define PIDS_MAX        1024
+#define UNTIL_ENDED     UINT64_MAX /* without -d */
 #define RING_BYTES_MOST (256u << 20)
 
 struct options {
@@ -77,6 +78,7 @@ static const struct {
 static void defaults(void *data)
 {
 	((struct options *)data)->children = true;
+	((struct options *)data)->duration_ns = UNTIL_ENDED;
 }
 
 /* Calls @each for every word of a list of comma-separated lists. */
@@ -347,6 +349,10 @@ static int run(void *data, char **args, int count, struct err *err)
 	u32 mask = 0;
 	int r;
 
+	if (!options->duration_ns) {
+		fail(err, -EINVAL, "--duration: 0 is no time to record");
+		return hint(err, "leave -d out to record until Ctrl-C or the target's end");
+	}
 	r = check_target(options, args, count, err);
 	r = r ?: for_each_word(&options->pids, add_pid, &pids, err);
 	r = r ?: for_each_word(&options->classes, add_class, &mask, err);
@@ -378,7 +384,7 @@ static int run(void *data, char **args, int count, struct err *err)
 		(mask & ((1 << CLASS_COUNT) - 1)) | 1 << CLASS_PROCESS | 1 << CLASS_OBJECT;
 	session.wakeups = mask & EXTRA_WAKEUPS;
 	session.args = mask & EXTRA_ARGS;
-	session.duration_ns = options->duration_ns;
+	session.duration_ns = options->duration_ns == UNTIL_ENDED ? 0 : options->duration_ns;
 	session.ring_bytes = options->ring_bytes;
 	session.output = options->output ?: generated;
 	session.replace = options->output;

@@ -2,13 +2,15 @@
 /*
  * demangle - names of C++ and Rust as they were written
  *
- * By libiberty. Its demanglers (cp-demangle.c, rust-demangle.c) are under the LGPL, version 2 or
- * later (cp-demangle.c: GPL 2 or later), each with the permission to link the compiled file into
- * combinations with other programs without restriction: that fits both of our licences.
+ * By libiberty. Its demanglers are free for both of our licences: cp-demangle.c (GPL, version 2 or
+ * later) and rust-demangle.c (LGPL, version 2 or later) come with the permission to link the
+ * compiled file into other programs, and to distribute those, without restriction; the table
+ * safe-ctype.c that they read is under the LGPL, version 2 or later.
  *
  * They limit their depth by themselves, but a short name can stand for one of terabytes: a
  * reference to a part that holds references. So only their callback forms are used, which keep
- * all they have on the stack, and the callback leaves them when the name is long enough.
+ * what they have on the stack, and the callback leaves them when the name is long enough. What is
+ * lost by that is at most the one identifier of a Rust name that is not ASCII, of 4 KiB.
  */
 #include "user/symbols/demangle.h"
 
