@@ -6,11 +6,14 @@ import signal
 import time
 
 from harness import TracepointCounter, switches_of
-from judge import check, equal, near, test, wait_until
+from judge import between, check, equal, test, wait_until
 
 
-# Mostly the two agree to the last event, but now and then perf counts some in 100,000 less.
-PERF_SHARE = 0.001
+# Mostly the two agree to the last event, but now and then perf counts less: some in 100,000, and
+# once all 405 switches from idle to one thread of 30,030 events, in a recording whose switches per
+# thread were the kernel's own to the last one. It never counts what did not happen.
+PERF_MORE = 0.001
+PERF_LESS = 0.02
 
 
 class Count:
@@ -102,7 +105,8 @@ def everything_is_recorded_when_there_is_room(scene):
     equal(count.futexes, truth["futexes"], "futex calls")
     equal(count.unentered, truth["unentered"], "calls that began before the recording")
     equal(count.left, made, "switches per thread, as the kernel counts them")
-    near(count.sched, sched, "switches and wakings, as perf counts them", share=PERF_SHARE)
+    between(count.sched, sched * (1 - PERF_MORE), sched * (1 + PERF_LESS),
+            "switches and wakings, as perf counts them")
 
 
 def recorded_and_lost_are_made(scene, *options, times=20000, during=None):
@@ -115,8 +119,8 @@ def recorded_and_lost_are_made(scene, *options, times=20000, during=None):
     equal(count.futexes + count.lost_by_class["futex"], truth["futexes"],
           "futex calls, recorded and lost")
     check(sum(count.left.values()) <= sum(made.values()), "more switches recorded than made")
-    near(count.sched + count.lost_by_class["sched"], sched,
-         "switches and wakings, recorded and lost", share=PERF_SHARE)
+    between(count.sched + count.lost_by_class["sched"], sched * (1 - PERF_MORE),
+            sched * (1 + PERF_LESS), "switches and wakings, recorded and lost")
     return trace
 
 
