@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -40,12 +39,17 @@ static const char *default_file(void)
 	return NULL;
 }
 
+/* The largest resident size; getrusage() would count what ran before an exec too. */
 static u64 memory_kib(void)
 {
-	struct rusage usage;
+	CLEANUP(fclose) FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+	u64 kib = 0;
 
-	getrusage(RUSAGE_SELF, &usage);
-	return (u64)usage.ru_maxrss;
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmHWM: %" SCNu64, &kib) == 1)
+			break;
+	return kib;
 }
 
 /* Adds a mapping of the largest executable segment. Return: whether there is one. */

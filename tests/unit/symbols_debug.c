@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -298,10 +299,14 @@ static void a_deleted_program_that_runs_has_names(void **state)
 	assert_true(runs("cp /proc/%d/exe '%s'", getpid(), in_folder("copy")));
 	pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl(in_folder("copy"), "copy", "pause", NULL);
 		_exit(1);
 	}
-	usleep(200000);
+	/* Until it has become that program */
+	assert_true(runs("for i in $(seq 100); do "
+			 "[ \"$(readlink /proc/%d/exe)\" = '%s' ] && exit; sleep 0.05; done; false",
+			 pid, in_folder("copy")));
 	assert_true(runs("rm '%s'", in_folder("copy")));
 	assert_int_equal(symbols_new(&symbols, &here, NULL), 0);
 	add_mappings(symbols, 1, (u32)pid, 0, NULL);
