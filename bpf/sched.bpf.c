@@ -149,17 +149,16 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	return 0;
 }
 
-/* sched_waking: in the waker's context, before the other CPU hears of it */
-SEC("tp_btf/sched_waking")
-int BPF_PROG(on_sched_waking, struct task_struct *thread)
+/* Everything but WAKEUP happens in the waker's context, which is told then. */
+static __always_inline int woken(struct task_struct *thread, enum event_kind kind)
 {
 	const u32 bytes = event_bytes(struct event_waking);
 	struct cpu_state *cpu = cpu_here();
 	struct control *control = control_get();
 	struct event_waking *waking;
 	struct task_struct *current;
+	u32 tid, waker = 0;
 	u64 now, *record;
-	u32 tid;
 
 	if (!cpu || !control || !control->recording)
 		return 0;
@@ -167,54 +166,38 @@ int BPF_PROG(on_sched_waking, struct task_struct *thread)
 	if (!thread_find(control, tid))
 		return 0;
 	now = bpf_ktime_get_ns();
-	current = bpf_get_current_task_btf();
-	if (!thread_here(cpu, control, current) && cpu->current_tid)
-		name_foreign(cpu, current, now);
+	if (kind != EVENT_WAKEUP) {
+		current = bpf_get_current_task_btf();
+		if (!thread_here(cpu, control, current) && cpu->current_tid)
+			name_foreign(cpu, current, now);
+		waker = cpu->current_tid | waker_context(cpu, current) << 28;
+	}
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (!record)
 		return 0;
 	waking = event_body(record, struct event_waking);
 	waking->tid = tid;
-	waking->waker = cpu->current_tid | waker_context(cpu, current) << 28;
-	event_submit(record, EVENT_WAKING, bytes, now);
-	return 0;
-}
-
-static __always_inline int woken(struct task_struct *thread, enum event_kind kind, u32 waker_is)
-{
-	const u32 bytes = event_bytes(struct event_waking);
-	struct cpu_state *cpu = cpu_here();
-	struct control *control = control_get();
-	struct event_waking *waking;
-	u64 now, *record;
-	u32 tid;
-
-	if (!cpu || !control || !control->recording)
-		return 0;
-	tid = thread->pid;
-	if (!thread_find(control, tid))
-		return 0;
-	now = bpf_ktime_get_ns();
-	if (waker_is)
-		thread_here(cpu, control, bpf_get_current_task_btf());
-	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
-	if (!record)
-		return 0;
-	waking = event_body(record, struct event_waking);
-	waking->tid = tid;
-	waking->waker = waker_is ? cpu->current_tid : 0;
+	waking->waker = waker;
 	event_submit(record, kind, bytes, now);
 	return 0;
 }
 
+/* Before the other CPU hears of it */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_sched_waking, struct task_struct *thread)
+{
+	return woken(thread, EVENT_WAKING);
+}
+
+/* It has reached the queue of a CPU. */
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_sched_wakeup, struct task_struct *thread)
 {
-	return woken(thread, EVENT_WAKEUP, 0);
+	return woken(thread, EVENT_WAKEUP);
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_sched_wakeup_new, struct task_struct *thread)
 {
-	return woken(thread, EVENT_WAKEUP_NEW, 1);
+	return woken(thread, EVENT_WAKEUP_NEW);
 }
