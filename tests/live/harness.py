@@ -169,28 +169,26 @@ def fd_names(pid):
     return names
 
 
-def bpf_program_ids(pid):
-    """The ids of the BPF programs that process @pid holds."""
+def bpf_ids(pid, kind):
+    """The ids of the BPF objects of a kind ("prog_id", "link_id") that process @pid holds."""
     ids = set()
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         try:
             text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
         except OSError:
             continue
-        ids.update(int(number) for number in re.findall(r"^prog_id:\s*(\d+)", text, re.M))
+        ids.update(int(number) for number in re.findall(rf"^{kind}:\s*(\d+)", text, re.M))
     return ids
+
+
+def bpf_program_ids(pid):
+    """The ids of the BPF programs that process @pid holds."""
+    return bpf_ids(pid, "prog_id")
 
 
 def bpf_link_ids(pid):
     """The ids of the BPF links that process @pid holds."""
-    ids = set()
-    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
-        try:
-            text = pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text()
-        except OSError:
-            continue
-        ids.update(int(number) for number in re.findall(r"^link_id:\s*(\d+)", text, re.M))
-    return ids
+    return bpf_ids(pid, "link_id")
 
 
 def thread_ids(pid):
