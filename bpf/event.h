@@ -27,7 +27,7 @@
 #define EVENT_TIME_SHIFT 16
 #define EVENT_KIND_SHIFT 8
 #define EVENT_SIZE_UNIT	 8
-#define EVENT_SIZE_MAX	 512	/* bytes of the longest record */
+#define EVENT_SIZE_MAX	 2040	/* bytes of the longest record: what its size can tell */
 
 #define EVENT_COMM_BYTES 16
 #define EVENT_PATH_BYTES 256
@@ -48,6 +48,10 @@ enum event_kind {		/* on disk: append only, never renumber */
 	EVENT_OBJECT	 = 12,	/* what a file descriptor refers to, once per object */
 	EVENT_MAPPING	 = 13,	/* a process mapped code */
 	EVENT_LOSS	 = 14,	/* events that found no room; made by the recorder */
+	EVENT_STACK	 = 15,	/* the frames of a stack, once per stack */
+	EVENT_WAIT_STACK = 16,	/* where a thread waited, and who held what it waited for */
+	EVENT_SAMPLE	 = 17,	/* where a thread ran when the clock of its CPU ticked */
+	EVENT_SYMBOL	 = 18,	/* the name of a frame; made by the recorder */
 	EVENT_KIND_COUNT,
 };
 
@@ -58,6 +62,9 @@ enum event_class {		/* on disk: append only, never renumber */
 	CLASS_SYSCALL = 2,
 	CLASS_FUTEX   = 3,
 	CLASS_OBJECT  = 4,
+	CLASS_STACK   = 5,	/* STACK, WAIT_STACK, SYMBOL */
+	CLASS_SAMPLE  = 6,
+	CLASS_ANNOTATION = 7,	/* tasks, regions, logs, counters */
 	CLASS_COUNT,
 };
 
@@ -283,6 +290,77 @@ struct event_mapping {
 	__u64 bytes;
 };
 
+#define STACK_FRAMES_MAX 127
+#define STACK_WORDS_MAX	 96
+
+/* Why a stack has no more frames. */
+enum stack_end {		/* on disk: append only, never renumber */
+	STACK_END_ROOT	  = 0,	/* the chain of frames ends as it should */
+	STACK_END_DEPTH	  = 1,	/* more than STACK_FRAMES_MAX */
+	STACK_END_MEMORY  = 2,	/* the next frame lies in memory that cannot be read */
+	STACK_END_CHAIN	  = 3,	/* the next frame is not above the last one, or no code's */
+	STACK_END_COUNT,
+};
+
+#define STACK_KERNEL 1		/* kernel addresses */
+#define STACK_UNSURE 2		/* a frame was walked without knowing how its function keeps it */
+
+/*
+ * The innermost frame first: the instruction pointer, then return addresses. An id keeps its
+ * meaning for the whole recording; the same stack may be told under several ids.
+ */
+struct event_stack {
+	__u32 id;		/* never 0 */
+	__u32 tgid;		/* whose addresses; 0: the kernel's */
+	__u8  flags;		/* STACK_* */
+	__u8  end;		/* enum stack_end */
+	__u8  frames;		/* how many follow */
+	__u8  words;		/* how many words of the stack's memory follow those, from sp on */
+	__u32 spare;
+	__u64 sp;		/* registers at the innermost frame, with words */
+	__u64 bp;
+	__u64 data[];		/* frames, then words */
+};
+
+/* To which wait an EVENT_WAIT_STACK belongs. */
+enum stack_moment {		/* on disk: append only, never renumber */
+	STACK_AT_CALL_END = 0,	/* all waits of the thread since enter_ns: its call ends */
+	STACK_AT_LEAVE	  = 1,	/* the thread's next switch-out: of this very time or just before */
+	STACK_AT_ENTER	  = 2,	/* the wait that ends with the thread's switch-in just now */
+	STACK_AT_WAKING	  = 3,	/* the stacks are the waker's; the wait that its waking ends */
+	STACK_AT_END	  = 4,	/* the thread still waits; the recording or snapshot ends */
+	STACK_MOMENT_COUNT,
+};
+
+/*
+ * Stacks: 0 is none. The lock is told of futex waits: the word at the futex's address when the
+ * wait began and what lies behind it, as a mutex of glibc has it. Whether it is one is for the
+ * reader to judge.
+ */
+struct event_wait_stack {
+	__u32 tid;
+	__u32 moment;		/* enum stack_moment */
+	__u32 user_stack;
+	__u32 kernel_stack;
+	__u64 enter_ns;		/* STACK_AT_CALL_END: when the call began; 0: not known */
+	__u32 lock_word;	/* glibc: 0 free, 1 held, 2 held with waiters; PI: FUTEX_TID_MASK */
+	__u32 lock_owner;	/* glibc: tid as its own PID namespace numbers it */
+	__u32 lock_kind;	/* glibc: PTHREAD_MUTEX_*, 16: robust, 32: PI, ... */
+	__u32 lock_users;
+};
+
+struct event_sample {
+	__u32 tid;
+	__u32 user_stack;
+	__u32 kernel_stack;	/* 0: it ran in user mode */
+	__u32 spare;
+};
+
+_Static_assert(sizeof(struct event_stack) + 8 * (STACK_FRAMES_MAX + STACK_WORDS_MAX) + 8 <=
+		       EVENT_SIZE_MAX, "the longest stack fits into a record");
+_Static_assert(sizeof(struct event_stack) % 8 == 0, "in 8-byte units");
+_Static_assert(sizeof(struct event_wait_stack) % 8 == 0, "in 8-byte units");
+_Static_assert(sizeof(struct event_sample) % 8 == 0, "in 8-byte units");
 _Static_assert(sizeof(struct event_switch) == 32, "in 8-byte units");
 _Static_assert(sizeof(struct event_waking) == 8, "in 8-byte units");
 _Static_assert(sizeof(struct event_thread) % 8 == 0, "in 8-byte units");

@@ -74,6 +74,27 @@ struct trace_event *list_add(struct event_list *list, u64 time_ns, u16 cpu, u16 
 /* Payloads are const to all but who makes them. */
 #define PAYLOAD(event, s) ((struct s *)(uintptr_t)(event)->thread)
 
+/* What the fields of a row point to lives as long as the list. */
+static void own_fields(struct event_list *list, const struct field_table *table, u8 *row)
+{
+	for (unsigned int i = 0; i < table->count; i++) {
+		u8 *field = row + table->fields[i].offset;
+
+		if (table->fields[i].type == FIELD_TEXT) {
+			const char **text = (const char **)field;
+
+			*text = arena_text(&list->arena, *text, strlen(*text));
+		} else if (table->fields[i].type == FIELD_WORDS) {
+			struct trace_words *words = (struct trace_words *)field;
+			u64 *copy = arena_take(&list->arena, (words->count + 1) * sizeof(*copy));
+
+			if (words->count)
+				memcpy(copy, words->list, words->count * sizeof(*copy));
+			words->list = copy;
+		}
+	}
+}
+
 void list_copy(struct event_list *list, const struct trace_event *event)
 {
 	struct trace_event *e = list_add(list, event->time_ns, event->cpu, event->kind);
@@ -88,14 +109,12 @@ void list_copy(struct event_list *list, const struct trace_event *event)
 		e->syscall.args = args;
 	}
 	if (event->kind == EVENT_EXEC)
-		e->exec.path = arena_text(&list->arena, event->exec.path, strlen(event->exec.path));
+		own_fields(list, table, (u8 *)&e->exec);
 	if (!table->pointer)
 		return;
 	e->thread = payload;
 	memcpy(PAYLOAD(e, event_thread), event->thread, table->bytes);
-	if (event->kind == EVENT_MAPPING)
-		PAYLOAD(e, trace_mapping)->path = arena_text(&list->arena, event->mapping->path,
-							     strlen(event->mapping->path));
+	own_fields(list, table, (u8 *)PAYLOAD(e, event_thread));
 }
 
 struct trace_event *list_switch(struct event_list *list, u64 time_ns, u16 cpu, u32 prev, u8 state,
@@ -277,6 +296,15 @@ static void random_futex(struct trace_event *e, struct random *r)
 	};
 }
 
+static void random_words(struct event_list *list, struct trace_words *words, struct random *r)
+{
+	u64 *any = arena_take(&list->arena, STACK_FRAMES_MAX * sizeof(*any));
+
+	*words = (struct trace_words){ .list = any, .count = random_below(r, STACK_FRAMES_MAX) };
+	for (u32 i = 0; i < words->count; i++)
+		any[i] = random_any(r);
+}
+
 /* Any bytes in the fields of a rare kind: texts stay as they are. */
 static void random_fields(struct event_list *list, struct trace_event *e, struct random *r)
 {
@@ -292,10 +320,14 @@ static void random_fields(struct event_list *list, struct trace_event *e, struct
 		else if (f->type == FIELD_BYTES)
 			for (u64 n = 0, size = random_below(r, f->bytes + 1u); n < size; n++)
 				row[f->offset + n] = (u8)random_any(r);
+		else if (f->type == FIELD_WORDS)
+			random_words(list, (struct trace_words *)(row + f->offset), r);
 		else
 			*(const char **)(row + f->offset) = arena_text(
 				&list->arena, "/usr/lib/libexample.so.6", random_below(r, 24));
 	}
+	if (e->kind == EVENT_STACK)
+		PAYLOAD(e, trace_stack)->flags &= (u8)~STACK_RESTATED;
 	if (e->kind == EVENT_MAPPING)
 		PAYLOAD(e, trace_mapping)->build_id_bytes %= BUILD_ID_MAX + 1;
 	if (e->kind == EVENT_THREAD)
@@ -334,27 +366,27 @@ void list_random(struct event_list *list, struct random *r, size_t count, u16 cp
 	}
 }
 
-static u64 field_value(const struct field *f, const u8 *row)
+static bool same_field(const struct field *f, const u8 *a, const u8 *b)
 {
-	u64 value = 0;
+	const struct trace_words *words = (const void *)a, *others = (const void *)b;
 
-	memcpy(&value, row + f->offset, f->bytes);
-	return value;
+	switch (f->type) {
+	case FIELD_UINT:
+	case FIELD_BYTES: return memcmp(a, b, f->bytes) == 0;
+	case FIELD_TEXT: return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
+	default:
+		return words->count == others->count &&
+		       (!words->count ||
+			memcmp(words->list, others->list, words->count * sizeof(u64)) == 0);
+	}
 }
 
 static bool same_fields(const struct field_table *table, const void *a, const void *b)
 {
 	for (unsigned int i = 0; i < table->count; i++) {
 		const struct field *f = &table->fields[i];
-		bool same =
-			f->type == FIELD_UINT ? field_value(f, a) == field_value(f, b)
-			: f->type == FIELD_BYTES
-				? memcmp((const u8 *)a + f->offset, (const u8 *)b + f->offset,
-					 f->bytes) == 0
-				: strcmp(*(const char *const *)((const u8 *)a + f->offset),
-					 *(const char *const *)((const u8 *)b + f->offset)) == 0;
 
-		if (!same) {
+		if (!same_field(f, (const u8 *)a + f->offset, (const u8 *)b + f->offset)) {
 			fprintf(stderr, "field %u differs\n", i);
 			return false;
 		}

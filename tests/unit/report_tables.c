@@ -103,7 +103,8 @@ static const char THREADS_JSON[] =
 	"n_ns\":140,\"scheduler_wait_ns\":10,\"scheduler_wait_longest_ns\":10,\"waits\":{\"sy"
 	"nc\":{\"ns\":150,\"count\":1,\"longest_ns\":150}},\"preempted\":0,\"migrated\":0,\"unkno"
 	"wn_ns\":0}],\"losses\":{\"events\":0,\"by_class\":{\"sched\":0,\"process\":0,\"syscall\":"
-	"0,\"futex\":0,\"object\":0},\"unreadable_stretches\":0,\"damaged\":false,\"untracked_"
+	"0,\"futex\":0,\"object\":0,\"stack\":0,\"sample\":0,"
+		"\"annotation\":0},\"unreadable_stretches\":0,\"damaged\":false,\"untracked_"
 	"threads\":0,\"lower_bound\":false}}\n";
 
 /* clang-format on */

@@ -43,6 +43,10 @@ u32 dump_subject(const struct trace_event *e)
 	case EVENT_SYSCALL: return e->syscall.tid;
 	case EVENT_FUTEX: return e->futex.tid;
 	case EVENT_MAPPING: return e->mapping->tgid;
+	case EVENT_WAIT_STACK: return e->wait_stack.tid;
+	case EVENT_SAMPLE: return e->sample.tid;
+	case EVENT_STACK: return e->stack->tgid;
+	case EVENT_SYMBOL: return e->symbol->tgid;
 	default: return 0;
 	}
 }

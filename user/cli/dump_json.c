@@ -150,6 +150,48 @@ static void put_loss(struct json *j, const struct dump *d, const struct trace_lo
 	json_object_end(j);
 }
 
+static void put_stack(struct json *j, const struct trace_stack *s)
+{
+	json_key_u64(j, "stack", s->id);
+	json_key_bool(j, "kernel", !s->tgid);
+	json_key_text(j, "end", stack_end_name(s->end));
+	json_key_bool(j, "unsure", s->flags & STACK_UNSURE);
+	json_key(j, "frames");
+	json_list(j);
+	for (u32 i = 0; i < s->frames.count; i++) {
+		char text[20];
+
+		snprintf(text, sizeof(text), "0x%" PRIx64, s->frames.list[i]);
+		json_text(j, text);
+	}
+	json_list_end(j);
+}
+
+static void put_where(struct json *j, u32 user_stack, u32 kernel_stack)
+{
+	json_key_u64(j, "user_stack", user_stack);
+	json_key_u64(j, "kernel_stack", kernel_stack);
+}
+
+static void put_wait_stack(struct json *j, const struct dump *d, const struct event_wait_stack *w)
+{
+	json_key_text(j, "moment", stack_moment_name(w->moment));
+	put_where(j, w->user_stack, w->kernel_stack);
+	if (w->enter_ns)
+		json_key_u64(j, "enter_ns", w->enter_ns - d->begin_ns);
+	json_key_u64(j, "lock_word", w->lock_word);
+	json_key_u64(j, "lock_owner", w->lock_owner);
+	json_key_u64(j, "lock_kind", w->lock_kind);
+	json_key_u64(j, "lock_users", w->lock_users);
+}
+
+static void put_symbol(struct json *j, const struct trace_symbol *s)
+{
+	put_address(j, "address", s->address);
+	json_key_text(j, "name", s->name);
+	json_key_u64(j, "offset", s->offset);
+}
+
 static void put_fields(struct json *j, const struct dump *d, const struct trace_event *e)
 {
 	switch (e->kind) {
@@ -175,6 +217,10 @@ static void put_fields(struct json *j, const struct dump *d, const struct trace_
 		break;
 	case EVENT_MAPPING: put_mapping(j, e->mapping); break;
 	case EVENT_LOSS: put_loss(j, d, e->loss); break;
+	case EVENT_STACK: put_stack(j, e->stack); break;
+	case EVENT_WAIT_STACK: put_wait_stack(j, d, &e->wait_stack); break;
+	case EVENT_SAMPLE: put_where(j, e->sample.user_stack, e->sample.kernel_stack); break;
+	case EVENT_SYMBOL: put_symbol(j, e->symbol); break;
 	default: break;
 	}
 }

@@ -157,6 +157,38 @@ static void put_exit(const struct dump *d, const struct event_exit *e)
 		fprintf(d->out, ", last of process %u", e->tgid);
 }
 
+static void put_stack(const struct dump *d, const struct trace_stack *s)
+{
+	fprintf(d->out, " %u%s, to its %s%s:", s->id, s->tgid ? "" : " kernel",
+		stack_end_name(s->end), s->flags & STACK_UNSURE ? ", unsure" : "");
+	for (u32 i = 0; i < s->frames.count; i++)
+		fprintf(d->out, " %" PRIx64, s->frames.list[i]);
+}
+
+static void put_where(const struct dump *d, u32 user_stack, u32 kernel_stack)
+{
+	if (user_stack)
+		fprintf(d->out, " user stack %u", user_stack);
+	if (kernel_stack)
+		fprintf(d->out, " kernel stack %u", kernel_stack);
+}
+
+static void put_wait_stack(const struct dump *d, const struct event_wait_stack *w)
+{
+	fprintf(d->out, " at %s", stack_moment_name(w->moment));
+	put_where(d, w->user_stack, w->kernel_stack);
+	if (w->lock_word || w->lock_owner || w->lock_kind)
+		fprintf(d->out, " futex word %#x owner %u kind %u users %u", w->lock_word,
+			w->lock_owner, w->lock_kind, w->lock_users);
+}
+
+static void put_symbol(const struct dump *d, const struct trace_symbol *s)
+{
+	fprintf(d->out, " %" PRIx64, s->address);
+	put_printable(d, " ", s->name);
+	fprintf(d->out, "+%#" PRIx64, s->offset);
+}
+
 static void put_fields(const struct dump *d, const struct trace_event *e)
 {
 	switch (e->kind) {
@@ -180,6 +212,10 @@ static void put_fields(const struct dump *d, const struct trace_event *e)
 	case EVENT_OBJECT: put_object(d, e->object); break;
 	case EVENT_MAPPING: put_mapping(d, e->mapping); break;
 	case EVENT_LOSS: put_loss(d, e->loss); break;
+	case EVENT_STACK: put_stack(d, e->stack); break;
+	case EVENT_WAIT_STACK: put_wait_stack(d, &e->wait_stack); break;
+	case EVENT_SAMPLE: put_where(d, e->sample.user_stack, e->sample.kernel_stack); break;
+	case EVENT_SYMBOL: put_symbol(d, e->symbol); break;
 	default: break;
 	}
 }

@@ -70,6 +70,8 @@ static const struct {
 	{ "syscall", 1 << CLASS_SYSCALL },
 	{ "futex", 1 << CLASS_FUTEX },
 	{ "object", 1 << CLASS_OBJECT },
+	{ "stack", 1 << CLASS_STACK },
+	{ "sample", 1 << CLASS_SAMPLE },
 	{ "wakeup", 1 << CLASS_SCHED | EXTRA_WAKEUPS },
 	{ "args", 1 << CLASS_SYSCALL | EXTRA_ARGS },
 	{ "all", (1 << CLASS_COUNT) - 1 + EXTRA_WAKEUPS + EXTRA_ARGS },

@@ -39,6 +39,24 @@ struct wait {
 	const struct thread *waker; /* NULL: not known, or the idle thread */
 };
 
+/* Where it happened: ids for timeline_stack(); 0: not told, because it was too short for a stack,
+ * or because stacks were not recorded. */
+struct where {
+	u32 user;
+	u32 kernel;
+	u32 waker_user; /* of who ended the wait; only with -e waker-stacks */
+	u32 waker_kernel;
+};
+
+/* What lay at the futex word when the wait began; only with stacks, see event_wait_stack. */
+struct lock_seen {
+	bool known;
+	u32 word;
+	u32 owner; /* tid in the process's own PID namespace */
+	u32 kind;
+	u32 users;
+};
+
 #define INTERVAL_CUT_BEGIN 1 /* it began before the recording, or before the filter's --from */
 #define INTERVAL_CUT_END   2 /* it goes on behind the recording's end, or behind --to */
 #define INTERVAL_MIGRATED  4 /* running: on another CPU than the time before */
@@ -46,7 +64,8 @@ struct wait {
 /*
  * The intervals of one thread come in order, without a gap, from its begin to its end. Those
  * of different threads come when they are known: about in the order of their ends, but a
- * blocked one only together with the runnable one behind it.
+ * blocked one only together with the runnable one behind it, and with stacks only when the call
+ * that it waited in has ended, because its stack is told then.
  */
 struct interval {
 	const struct thread *thread;
@@ -64,6 +83,8 @@ struct interval {
 	const struct thread *other;
 	u64 latency_ns;   /* blocked: scheduler wait behind it */
 	struct wait wait; /* blocked; runnable (woken): the wait that ended */
+	struct where where; /* blocked; runnable: of the wait that ended, or of the preemption */
+	struct lock_seen lock; /* blocked in a futex call; runnable (woken): of the wait that ended */
 };
 
 #define CPU_UNKNOWN 0xffff
@@ -85,6 +106,15 @@ struct call {
 	const u64 *args; /* six, or NULL */
 };
 
+/* A CPU sample: the thread ran at that time. */
+struct sample {
+	const struct thread *thread;
+	u64 time_ns;
+	u16 cpu;
+	u32 user_stack; /* timeline_stack(); 0: none */
+	u32 kernel_stack;
+};
+
 enum thread_change {
 	THREAD_BEGINS,
 	THREAD_RENAMED,
@@ -103,8 +133,10 @@ struct sink {
 	int (*thread)(void *ctx, const struct thread *thread, enum thread_change change,
 		      u64 time_ns);
 	int (*loss)(void *ctx, const struct trace_loss *loss, u16 cpu);
-	/* EVENT_FORK, EVENT_EXEC, EVENT_MAPPING: what processes run; whatever the filter is */
+	/* EVENT_FORK, EVENT_EXEC, EVENT_MAPPING, EVENT_SYMBOL: what processes run; whatever the
+	 * filter is */
 	int (*program)(void *ctx, const struct trace_event *event);
+	int (*sample)(void *ctx, const struct sample *sample);
 };
 
 /* "unknown", "running", "runnable", "blocked" */

@@ -284,6 +284,10 @@ static void (*const handlers[])(struct timeline *tl, const struct trace_event *e
 	[EVENT_OBJECT] = on_object,
 	[EVENT_MAPPING] = emit_program,
 	[EVENT_LOSS] = on_loss,
+	[EVENT_STACK] = on_nothing,
+	[EVENT_WAIT_STACK] = on_nothing,
+	[EVENT_SAMPLE] = on_nothing,
+	[EVENT_SYMBOL] = emit_program,
 };
 _Static_assert(ARRAY_SIZE(handlers) == EVENT_KIND_COUNT, "every kind has a handler");
 
@@ -292,7 +296,8 @@ int timeline_event(struct timeline *tl, const struct trace_event *event)
 	if (event->time_ns > tl->now_ns)
 		tl->now_ns = event->time_ns;
 	if (event->kind < EVENT_KIND_COUNT) {
-		tl->counts.events += event->kind != EVENT_LOSS && !trace_event_is_restated(event);
+		tl->counts.events += trace_event_class(event->kind) < CLASS_COUNT &&
+				     !trace_event_is_restated(event);
 		handlers[event->kind](tl, event);
 	}
 	return tl->error;

@@ -84,6 +84,23 @@ const struct thread_table *timeline_threads(const struct timeline *timeline);
 /* The object @id of a wait, or NULL. Valid as long as the timeline. */
 const struct event_object *timeline_object(const struct timeline *timeline, u32 id);
 
+/* One stack. Frames: see struct trace_stack. */
+struct stack {
+	const struct process *process; /* NULL: the kernel's */
+	u32 id;
+	u32 image;
+	u8 flags; /* STACK_* */
+	u8 end;   /* enum stack_end */
+	u32 count;
+	const u64 *frames;
+};
+
+/*
+ * The stack @id as it is known now, or NULL. What it is may be told after its first use, and be
+ * told better later: look when everything was read. Valid until the next event.
+ */
+const struct stack *timeline_stack(const struct timeline *timeline, u32 id);
+
 /* The name of a thread or a process, as it is now; "" when not known. */
 const char *thread_name(const struct timeline *timeline, const struct thread *thread);
 const char *process_name(const struct timeline *timeline, const struct process *process);

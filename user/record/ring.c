@@ -19,6 +19,8 @@ union body {
 	struct event_futex futex;
 	struct event_object object;
 	struct event_mapping mapping;
+	struct event_wait_stack wait_stack;
+	struct event_sample sample;
 };
 
 /* What an event points to while it is handed over */
@@ -94,6 +96,8 @@ static bool decode(struct decoded *to, u16 kind, const u64 *record, size_t bytes
 		};
 		event->mapping = &to->mapping;
 		return true;
+	case EVENT_WAIT_STACK: event->wait_stack = body->wait_stack; return true;
+	case EVENT_SAMPLE: event->sample = body->sample; return true;
 	default: return false;
 	}
 }

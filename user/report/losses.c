@@ -56,7 +56,10 @@ GET_CLASS(process, CLASS_PROCESS)
 GET_CLASS(syscall, CLASS_SYSCALL)
 GET_CLASS(futex, CLASS_FUTEX)
 GET_CLASS(object, CLASS_OBJECT)
-_Static_assert(CLASS_COUNT == 5, "every class has a column");
+GET_CLASS(stack, CLASS_STACK)
+GET_CLASS(sample, CLASS_SAMPLE)
+GET_CLASS(annotation, CLASS_ANNOTATION)
+_Static_assert(CLASS_COUNT == 8, "every class has a column");
 
 static const struct column columns[] = {
 	{ "CPU", "cpu", CELL_NUMBER, 0, false, get_cpu, NULL },
@@ -69,6 +72,9 @@ static const struct column columns[] = {
 	{ "SYSCALL", "syscall", CELL_COUNT, 5, true, get_syscall, NULL },
 	{ "FUTEX", "futex", CELL_COUNT, 5, true, get_futex, NULL },
 	{ "OBJECT", "object", CELL_COUNT, 5, true, get_object, NULL },
+	{ "STACK", "stack", CELL_COUNT, 5, true, get_stack, NULL },
+	{ "SAMPLE", "sample", CELL_COUNT, 5, true, get_sample, NULL },
+	{ "ANNOTATION", "annotation", CELL_COUNT, 5, true, get_annotation, NULL },
 	{ NULL, NULL, CELL_TEXT, 0, false, NULL, NULL },
 };
 

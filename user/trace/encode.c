@@ -445,6 +445,8 @@ static const void *payload_of(const struct trace_event *event)
 	case EVENT_EXEC: return &event->exec;
 	case EVENT_EXIT: return &event->exit;
 	case EVENT_NAME: return &event->name;
+	case EVENT_WAIT_STACK: return &event->wait_stack;
+	case EVENT_SAMPLE: return &event->sample;
 	default: return event->thread; /* all others are pointers */
 	}
 }

@@ -55,6 +55,37 @@ struct trace_mapping {
 	const char *path; /* as the kernel names it; "[vdso]", "" for anonymous code */
 };
 
+/* STACK_RESTATED in flags: a chunk says it again */
+#define STACK_RESTATED 0x80
+
+struct trace_words {
+	const u64 *list;
+	u32 count;
+};
+
+/*
+ * Told again with the same id, it replaces what was told before: the recorder learns how the
+ * functions of a stack keep their frames after it has seen the first one.
+ */
+struct trace_stack {
+	u32 id;   /* never 0 */
+	u32 tgid; /* 0: the kernel */
+	u32 image; /* how often the process has exec'd before, while recorded */
+	u8 flags; /* STACK_* */
+	u8 end;   /* enum stack_end */
+	struct trace_words frames; /* innermost first: an instruction, then return addresses */
+};
+
+/* The name of a frame of stacks; addresses as in the stacks, return addresses too. It may come
+ * long after the stacks. */
+struct trace_symbol {
+	u32 tgid; /* 0: the kernel */
+	u32 image;
+	u64 address;
+	u64 offset; /* of the address from where the function begins */
+	const char *name; /* demangled; never "" */
+};
+
 struct trace_loss {
 	u64 from_ns; /* the first and the last event that was lost, as well as it is known */
 	u64 to_ns;
@@ -78,6 +109,10 @@ struct trace_event {
 		struct trace_syscall syscall;
 		struct trace_futex futex;
 		struct trace_exec exec;
+		struct event_wait_stack wait_stack;
+		struct event_sample sample;
+		const struct trace_stack *stack;
+		const struct trace_symbol *symbol;
 		const struct event_thread *thread;
 		const struct event_fork *fork;
 		const struct event_object *object;
@@ -100,5 +135,7 @@ const char *object_type_name(enum object_type type);
 const char *futex_op_name(enum futex_op op);
 const char *leave_state_name(enum leave_state state);
 const char *waker_context_name(enum waker_context context);
+const char *stack_end_name(enum stack_end end);
+const char *stack_moment_name(enum stack_moment moment);
 
 #endif

@@ -73,8 +73,37 @@ static const struct field loss_fields[] = {
 	UINT_FIELD(trace_loss, counts[CLASS_SYSCALL]),
 	UINT_FIELD(trace_loss, counts[CLASS_FUTEX]),
 	UINT_FIELD(trace_loss, counts[CLASS_OBJECT]),
+	UINT_FIELD(trace_loss, counts[CLASS_STACK]),
+	UINT_FIELD(trace_loss, counts[CLASS_SAMPLE]),
+	UINT_FIELD(trace_loss, counts[CLASS_ANNOTATION]),
 };
 _Static_assert(ARRAY_SIZE(loss_fields) == 3 + CLASS_COUNT, "a loss counts every class");
+
+static const struct field stack_fields[] = {
+	UINT_FIELD(trace_stack, id),    UINT_FIELD(trace_stack, tgid),
+	UINT_FIELD(trace_stack, image), UINT_FIELD(trace_stack, flags),
+	UINT_FIELD(trace_stack, end),   WORDS_FIELD(trace_stack, frames),
+};
+
+static const struct field wait_stack_fields[] = {
+	UINT_FIELD(event_wait_stack, tid),        UINT_FIELD(event_wait_stack, moment),
+	UINT_FIELD(event_wait_stack, user_stack), UINT_FIELD(event_wait_stack, kernel_stack),
+	UINT_FIELD(event_wait_stack, enter_ns),   UINT_FIELD(event_wait_stack, lock_word),
+	UINT_FIELD(event_wait_stack, lock_owner), UINT_FIELD(event_wait_stack, lock_kind),
+	UINT_FIELD(event_wait_stack, lock_users),
+};
+
+static const struct field sample_fields[] = {
+	UINT_FIELD(event_sample, tid),
+	UINT_FIELD(event_sample, user_stack),
+	UINT_FIELD(event_sample, kernel_stack),
+};
+
+static const struct field symbol_fields[] = {
+	UINT_FIELD(trace_symbol, tgid),    UINT_FIELD(trace_symbol, image),
+	UINT_FIELD(trace_symbol, address), UINT_FIELD(trace_symbol, offset),
+	TEXT_FIELD(trace_symbol, name),
+};
 
 #define TABLE(name, s, is_pointer)                                   \
 	{                                                            \
@@ -90,6 +119,10 @@ const struct field_table event_fields[EVENT_KIND_COUNT] = {
 	[EVENT_OBJECT] = TABLE(object_fields, event_object, true),
 	[EVENT_MAPPING] = TABLE(mapping_fields, trace_mapping, true),
 	[EVENT_LOSS] = TABLE(loss_fields, trace_loss, true),
+	[EVENT_STACK] = TABLE(stack_fields, trace_stack, true),
+	[EVENT_WAIT_STACK] = TABLE(wait_stack_fields, event_wait_stack, false),
+	[EVENT_SAMPLE] = TABLE(sample_fields, event_sample, false),
+	[EVENT_SYMBOL] = TABLE(symbol_fields, trace_symbol, true),
 };
 
 static u64 load(const struct field *f, const u8 *row)
@@ -147,6 +180,20 @@ static void put_text(struct buffer *b, const struct field *f, const u8 *row)
 	buffer_append(b, text, size);
 }
 
+/* A count, then each word as the difference to the one before: addresses lie close together. */
+static void put_words(struct buffer *b, const struct field *f, const u8 *row)
+{
+	const struct trace_words *words = (const void *)(row + f->offset);
+	u32 count = min(words->count, (u32)WORDS_FIELD_MAX);
+	u64 last = 0;
+
+	buffer_varint(b, count);
+	for (u32 i = 0; i < count; i++) {
+		buffer_varint(b, zigzag((s64)(words->list[i] - last)));
+		last = words->list[i];
+	}
+}
+
 void fields_put(struct buffer *b, const struct field_table *table, const void *rows, size_t count)
 {
 	for (unsigned int i = 0; i < table->count; i++) {
@@ -162,6 +209,8 @@ void fields_put(struct buffer *b, const struct field_table *table, const void *r
 				last = value;
 			} else if (f->type == FIELD_BYTES) {
 				put_bytes(b, f, row, before);
+			} else if (f->type == FIELD_WORDS) {
+				put_words(b, f, row);
 			} else {
 				put_text(b, f, row);
 			}
@@ -196,6 +245,27 @@ static int get_text(struct cursor *c, const struct field *f, u8 *row, struct are
 	return 0;
 }
 
+static int get_words(struct cursor *c, const struct field *f, u8 *row, struct arena *arena)
+{
+	struct trace_words *words = (void *)(row + f->offset);
+	u64 count = cursor_varint(c), last = 0;
+	u64 *list;
+
+	if (!count)
+		return 0;
+	if (count > WORDS_FIELD_MAX || count > (u64)(c->end - c->at))
+		return -EBADMSG;
+	list = arena_take(arena, (size_t)count * sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (u64 i = 0; i < count; i++) {
+		last += (u64)cursor_svarint(c);
+		list[i] = last;
+	}
+	*words = (struct trace_words){ .list = list, .count = (u32)count };
+	return 0;
+}
+
 static int get_column(struct cursor *c, const struct field *f, u8 *row, size_t row_bytes,
 		      size_t count, struct arena *arena)
 {
@@ -209,7 +279,8 @@ static int get_column(struct cursor *c, const struct field *f, u8 *row, size_t r
 		} else if (f->type == FIELD_BYTES) {
 			get_bytes(c, f, row, before);
 		} else {
-			int r = get_text(c, f, row, arena);
+			int r = f->type == FIELD_WORDS ? get_words(c, f, row, arena)
+						       : get_text(c, f, row, arena);
 
 			if (r < 0)
 				return r;

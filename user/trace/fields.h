@@ -11,6 +11,7 @@ enum field_type {
 	FIELD_UINT,  /* 1, 2, 4 or 8 bytes; signed ones too, as their bits */
 	FIELD_BYTES, /* an array in the struct; zeros at its end are not written */
 	FIELD_TEXT,  /* const char *; a reader gets "" where there is none */
+	FIELD_WORDS, /* struct trace_words */
 };
 
 struct field {
@@ -30,6 +31,11 @@ struct field {
 #define TEXT_FIELD(s, member)                                                           \
 	{                                                                               \
 		offsetof(struct s, member), sizeof(((struct s *)0)->member), FIELD_TEXT \
+	}
+
+#define WORDS_FIELD(s, member)                                                           \
+	{                                                                                \
+		offsetof(struct s, member), sizeof(((struct s *)0)->member), FIELD_WORDS \
 	}
 
 struct field_table {

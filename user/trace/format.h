@@ -33,6 +33,7 @@
 #define CHUNK_ROWS_MAX   (1U << 20) /* threads, objects of a chunk */
 #define INDEX_RAW_MAX    (256U << 20)
 #define TEXT_FIELD_MAX   4096
+#define WORDS_FIELD_MAX  1024 /* frames of a stack */
 
 enum chunk_kind { /* on disk: append only, never renumber */
 		  CHUNK_EVENTS = 1,

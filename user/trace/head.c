@@ -28,6 +28,8 @@ enum head_field { /* on disk: append only, never renumber */
 		  HEAD_START_BOOT_NS = 14,
 		  HEAD_START_WALL_NS = 15,
 		  HEAD_SYSCALLS = 16,
+		  HEAD_STACK_MIN_NS = 17,
+		  HEAD_SAMPLE_PERIOD_NS = 18,
 		  HEAD_FIELD_COUNT,
 };
 
@@ -58,6 +60,8 @@ static const struct {
 	[HEAD_START_MONO_NS] = FIELD(start.mono_ns, NUMBER),
 	[HEAD_START_BOOT_NS] = FIELD(start.boot_ns, NUMBER),
 	[HEAD_START_WALL_NS] = FIELD(start.wall_ns, NUMBER),
+	[HEAD_STACK_MIN_NS] = FIELD(stack_min_ns, NUMBER),
+	[HEAD_SAMPLE_PERIOD_NS] = FIELD(sample_period_ns, NUMBER),
 #undef FIELD
 };
 

@@ -22,6 +22,8 @@ struct trace_info {
 	const char *target;       /* as a person reads it: "process 4711 (redis-server)" */
 	u32 class_mask;           /* 1 << enum event_class: what was asked for */
 	bool follows_children;
+	u64 stack_min_ns;         /* with the class stack: waits of this length have stacks */
+	u64 sample_period_ns;     /* of running time between two CPU samples; 0: none */
 	struct clock_stamp start; /* when the first thread was watched */
 
 	/* Names of the system calls: syscall_names[i] has number syscall_numbers[i] */

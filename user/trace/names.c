@@ -21,6 +21,10 @@ static const char *const kinds[] = {
 	[EVENT_OBJECT] = "object",
 	[EVENT_MAPPING] = "mapping",
 	[EVENT_LOSS] = "loss",
+	[EVENT_STACK] = "stack",
+	[EVENT_WAIT_STACK] = "wait_stack",
+	[EVENT_SAMPLE] = "sample",
+	[EVENT_SYMBOL] = "symbol",
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "every kind has a name");
 
@@ -32,13 +36,16 @@ static const u8 classes[] = {
 	[EVENT_EXIT] = CLASS_PROCESS,     [EVENT_NAME] = CLASS_PROCESS,
 	[EVENT_SYSCALL] = CLASS_SYSCALL,  [EVENT_FUTEX] = CLASS_FUTEX,
 	[EVENT_OBJECT] = CLASS_OBJECT,    [EVENT_MAPPING] = CLASS_PROCESS,
-	[EVENT_LOSS] = CLASS_COUNT,
+	[EVENT_LOSS] = CLASS_COUNT,       [EVENT_STACK] = CLASS_STACK,
+	[EVENT_WAIT_STACK] = CLASS_STACK, [EVENT_SAMPLE] = CLASS_SAMPLE,
+	[EVENT_SYMBOL] = CLASS_COUNT,
 };
 _Static_assert(ARRAY_SIZE(classes) == EVENT_KIND_COUNT, "every kind has a class");
 
 static const char *const class_names[] = {
-	[CLASS_SCHED] = "sched", [CLASS_PROCESS] = "process", [CLASS_SYSCALL] = "syscall",
-	[CLASS_FUTEX] = "futex", [CLASS_OBJECT] = "object",
+	[CLASS_SCHED] = "sched",   [CLASS_PROCESS] = "process",       [CLASS_SYSCALL] = "syscall",
+	[CLASS_FUTEX] = "futex",   [CLASS_OBJECT] = "object",         [CLASS_STACK] = "stack",
+	[CLASS_SAMPLE] = "sample", [CLASS_ANNOTATION] = "annotation",
 };
 _Static_assert(ARRAY_SIZE(class_names) == CLASS_COUNT, "every class has a name");
 
@@ -75,6 +82,20 @@ static const char *const waker_contexts[] = {
 };
 _Static_assert(ARRAY_SIZE(waker_contexts) == WAKER_UNKNOWN + 1, "every context has a name");
 
+static const char *const stack_ends[] = {
+	[STACK_END_ROOT] = "root",
+	[STACK_END_DEPTH] = "depth",
+	[STACK_END_MEMORY] = "memory",
+	[STACK_END_CHAIN] = "chain",
+};
+_Static_assert(ARRAY_SIZE(stack_ends) == STACK_END_COUNT, "every end has a name");
+
+static const char *const stack_moments[] = {
+	[STACK_AT_CALL_END] = "call_end", [STACK_AT_LEAVE] = "leave", [STACK_AT_ENTER] = "enter",
+	[STACK_AT_WAKING] = "waking",     [STACK_AT_END] = "end",
+};
+_Static_assert(ARRAY_SIZE(stack_moments) == STACK_MOMENT_COUNT, "every moment has a name");
+
 static const char *const futex_ops[] = {
 	[FUTEX_OP_WAIT] = "wait",
 	[FUTEX_OP_WAKE] = "wake",
@@ -109,6 +130,7 @@ bool trace_event_is_restated(const struct trace_event *e)
 	case EVENT_THREAD: return e->thread->flags & THREAD_RESTATED;
 	case EVENT_NAME: return e->name.flags & THREAD_RESTATED;
 	case EVENT_OBJECT: return e->object->spare == OBJECT_RESTATED;
+	case EVENT_STACK: return e->stack->flags & STACK_RESTATED;
 	default: return false;
 	}
 }
@@ -151,6 +173,16 @@ const char *leave_state_name(enum leave_state state)
 const char *waker_context_name(enum waker_context context)
 {
 	return name_of(waker_contexts, ARRAY_SIZE(waker_contexts), context);
+}
+
+const char *stack_end_name(enum stack_end end)
+{
+	return name_of(stack_ends, ARRAY_SIZE(stack_ends), end);
+}
+
+const char *stack_moment_name(enum stack_moment moment)
+{
+	return name_of(stack_moments, ARRAY_SIZE(stack_moments), moment);
 }
 
 const char *trace_syscall_name(const struct trace_info *info, u16 syscall, char room[32])

@@ -46,6 +46,12 @@ static const struct field totals[] = {
 	UINT_FIELD(trace_totals, lost[CLASS_FUTEX]),
 	UINT_FIELD(trace_totals, recorded[CLASS_OBJECT]),
 	UINT_FIELD(trace_totals, lost[CLASS_OBJECT]),
+	UINT_FIELD(trace_totals, recorded[CLASS_STACK]),
+	UINT_FIELD(trace_totals, lost[CLASS_STACK]),
+	UINT_FIELD(trace_totals, recorded[CLASS_SAMPLE]),
+	UINT_FIELD(trace_totals, lost[CLASS_SAMPLE]),
+	UINT_FIELD(trace_totals, recorded[CLASS_ANNOTATION]),
+	UINT_FIELD(trace_totals, lost[CLASS_ANNOTATION]),
 };
 _Static_assert(ARRAY_SIZE(totals) == 8 + 2 * CLASS_COUNT, "totals count every class");
 
