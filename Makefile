@@ -23,7 +23,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissi
 override CFLAGS += -MMD -MP
 
 # Rooms. Everything but record and cli can be tested without root and without libbpf.
-ROOMS_CORE := base trace symbols model report export
+ROOMS_CORE := base trace symbols model frames report export
 CORE_SRC   := $(foreach room,$(ROOMS_CORE),$(wildcard user/$(room)/*.c))
 RECORD_SRC := $(wildcard user/record/*.c)
 CLI_SRC	   := $(wildcard user/cli/*.c)
