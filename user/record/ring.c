@@ -4,10 +4,14 @@
 
 #include <string.h>
 
-#define TIME_MASK ((1ULL << EVENT_TIME_BITS) - 1)
+#define TIME_MASK  ((1ULL << EVENT_TIME_BITS) - 1)
+#define BODY_WORDS (EVENT_SIZE_MAX / sizeof(u64))
+#define PREFETCH_BYTES \
+	512 /* ahead, to write: the lines are in the cache of the CPU that wrote them */
 
 /* A record may be shorter than its struct: the rest reads as zero. */
 union body {
+	u64 words[BODY_WORDS];
 	struct event_switch sw;
 	struct event_waking waking;
 	struct event_thread thread;
@@ -58,16 +62,36 @@ static void decode_futex(struct trace_futex *to, const struct event_futex *from)
 	}
 }
 
+/*
+ * Takes a record out of the ring: any word of it may be the head word of a later one, so all are
+ * cleared. Word by word, since most records have but a few: what compilers make of memcpy() and
+ * memset() here takes as long as all the rest.
+ */
+static void take_record(union body *body, u16 kind, u64 *record, size_t words)
+{
+	/* What is missing at a struct's end reads as zero; none but one is longer. */
+	size_t need = (kind == EVENT_EXEC ? sizeof(*body) : sizeof(body->thread)) / sizeof(u64);
+	size_t i, taken = min(words - 1, BODY_WORDS);
+
+	record[0] = 0;
+	for (i = 0; i < taken; i++) {
+		u64 word = __atomic_load_n(record + 1 + i, __ATOMIC_RELAXED);
+
+		__atomic_store_n(record + 1 + i, 0, __ATOMIC_RELAXED);
+		body->words[i] = word;
+	}
+	for (; i < words - 1; i++)
+		__atomic_store_n(record + 1 + i, 0, __ATOMIC_RELAXED);
+	for (i = taken; i < need; i++)
+		__atomic_store_n(&body->words[i], 0, __ATOMIC_RELAXED);
+}
+
 /* Return: whether it is a kind that we know. */
-static bool decode(struct decoded *to, u16 kind, const u64 *record, size_t bytes)
+static bool decode(struct decoded *to, u16 kind)
 {
 	struct trace_event *event = &to->event;
 	union body *body = &to->body;
-	size_t body_bytes = min(bytes - sizeof(u64), sizeof(*body));
 
-	/* Most records are short: clear no more than their struct needs. */
-	memset(body, 0, kind == EVENT_EXEC ? sizeof(*body) : sizeof(body->thread));
-	memcpy(body, record + 1, body_bytes);
 	event->kind = kind;
 	switch (kind) {
 	case EVENT_SWITCH: event->sw = body->sw; return true;
@@ -126,8 +150,10 @@ int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink
 		u64 *record = (u64 *)(ring->data + (tail & (ring_bytes - 1)));
 		u64 head = __atomic_load_n(record, __ATOMIC_ACQUIRE);
 		size_t bytes = (head & 0xff) * EVENT_SIZE_UNIT;
+		u16 kind = head >> EVENT_KIND_SHIFT & 0xff;
 		u64 time_ns;
 
+		__builtin_prefetch((char *)record + PREFETCH_BYTES, 1);
 		if (!head) {
 			*stalled = true;
 			break;
@@ -137,13 +163,12 @@ int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink
 			break;
 		decoded.event.time_ns = time_ns;
 		decoded.event.cpu = cpu;
-		if (decode(&decoded, head >> EVENT_KIND_SHIFT & 0xff, record, bytes)) {
+		take_record(&decoded.body, kind, record, bytes / sizeof(u64));
+		if (decode(&decoded, kind)) {
 			int r = sink(ctx, &decoded.event);
 
 			result = result ?: r;
 		}
-		/* Any word of it may be the head word of a later record. */
-		memset(record, 0, bytes);
 		tail += bytes;
 		/* Give the memory back now and then, not for each record: the line is shared. */
 		if (tail - ring->tail > ring_bytes / 16) {
