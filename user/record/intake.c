@@ -15,8 +15,9 @@
 #include "user/record/ring.h"
 
 #define CUT_BEHIND_NS    (100 * NSEC_PER_USEC) /* a program may be between its clock and its ring */
-#define STRETCH_NS       (50 * NSEC_PER_MSEC)  /* drained at once; more would overfill a chunk */
-#define CHUNK_NS         (800 * NSEC_PER_MSEC) /* what a kill of the recorder may cost, nearly */
+#define STRETCH_NS       (50 * NSEC_PER_MSEC)  /* drained at once; more could overfill a chunk */
+#define STRETCH_BYTES    (1u << 20)            /* in all rings: so much is never too much */
+#define CHUNK_NS         (900 * NSEC_PER_MSEC) /* what a kill of the recorder may cost, nearly */
 #define STALL_NS         (50 * NSEC_PER_MSEC)  /* how long a chunk waits for an unfinished record */
 #define MAPPINGS_AT_ONCE 16
 
@@ -123,25 +124,41 @@ static void keep_losses(struct intake *intake, unsigned int cpu)
 	losses->untold_sum = 0;
 }
 
-/* Return: the largest share of a ring that was in use, in 1/256. */
-static unsigned int drain_to(struct intake *intake, u64 cut_ns, bool *stalled)
+static u64 ring_used(const struct ring *ring)
+{
+	return __atomic_load_n(&ring->state->head, __ATOMIC_RELAXED) - ring->tail;
+}
+
+/* Return: bytes in all rings. @fullest: raised to the largest share of a ring in use, in 1/256. */
+static u64 all_used(const struct intake *intake, unsigned int *fullest)
+{
+	const struct probes *probes = intake->probes;
+	u64 most = 0, sum = 0;
+
+	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
+		u64 used = ring_used(&probes->rings[cpu]);
+
+		most = max(most, used);
+		sum += used;
+	}
+	*fullest = max(*fullest, (unsigned int)(most * 256 / probes->ring_bytes));
+	return sum;
+}
+
+static void drain_to(struct intake *intake, u64 cut_ns, bool *stalled)
 {
 	struct probes *probes = intake->probes;
-	u64 fullest = 0;
 
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
 		struct ring *ring = &probes->rings[cpu];
-		u64 used = __atomic_load_n(&ring->state->head, __ATOMIC_RELAXED) - ring->tail;
 
-		fullest = max(fullest, used);
-		if (used)
+		if (ring_used(ring))
 			ring_drain(ring, (u16)cpu, probes->ring_bytes, cut_ns, on_event, intake,
 				   stalled);
 	}
 	intake->cut_ns = cut_ns;
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++)
 		keep_losses(intake, cpu);
-	return (unsigned int)(fullest * 256 / probes->ring_bytes);
 }
 
 static int close_chunk(struct intake *intake, struct err *err)
@@ -157,15 +174,18 @@ static int close_chunk(struct intake *intake, struct err *err)
 	return trace_writer_chunk(intake->writer, &chunk, err);
 }
 
-/* A chunk is closed when it is large or old, but rather not while a CPU is in mid-record. */
-static int close_chunk_if_due(struct intake *intake, bool stalled, struct err *err)
+/*
+ * A chunk is closed when it is large or old, but rather not while a CPU is in mid-record.
+ * @since_ns: no event of the stretch that was drained is earlier
+ */
+static int close_chunk_if_due(struct intake *intake, u64 since_ns, bool stalled, struct err *err)
 {
 	u64 now = clock_mono_ns();
 
 	if (!chunk_events(intake->encoder))
 		return 0;
 	if (!intake->chunk_since_ns)
-		intake->chunk_since_ns = now;
+		intake->chunk_since_ns = since_ns;
 	if (!chunk_full(intake->encoder) && now - intake->chunk_since_ns < CHUNK_NS)
 		return 0;
 	if (stalled) {
@@ -184,22 +204,28 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
 
 	*fullest = 0;
 	do {
-		u64 cut = min(until, intake->cut_ns + STRETCH_NS);
+		u64 since = intake->cut_ns;
+		u64 step = all_used(intake, fullest) > STRETCH_BYTES ? STRETCH_NS : UINT64_MAX;
 		bool stalled = false;
-		unsigned int used;
 		int r;
 
-		last = cut >= until;
-		if (cut <= intake->cut_ns)
+		if (until <= since)
 			return 0;
-		used = drain_to(intake, cut, &stalled);
-		*fullest = max(*fullest, used);
-		r = close_chunk_if_due(intake, stalled, err);
+		last = until - since <= step;
+		drain_to(intake, last ? until : since + step, &stalled);
+		r = close_chunk_if_due(intake, since, stalled, err);
 		if (r < 0)
 			return r;
 	} while (!last);
 	mappings_read(intake->mappings, MAPPINGS_AT_ONCE, on_mapping, intake);
 	return 0;
+}
+
+u64 intake_due_ns(const struct intake *intake)
+{
+	if (intake->stalled_since_ns)
+		return intake->stalled_since_ns + STALL_NS;
+	return intake->chunk_since_ns ? intake->chunk_since_ns + CHUNK_NS : UINT64_MAX;
 }
 
 int intake_flush(struct intake *intake, struct err *err)

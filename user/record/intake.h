@@ -22,7 +22,7 @@ struct intake {
 	struct mappings *mappings;
 	struct cpu_losses *losses;	/* one per CPU */
 	u64 cut_ns;			/* everything up to here is in a chunk */
-	u64 chunk_since_ns;		/* when the open chunk got its first event; 0: empty */
+	u64 chunk_since_ns;		/* no event of the open chunk is earlier; 0: empty */
 	u64 stalled_since_ns;
 	u64 recorded[CLASS_COUNT];
 	u64 events;
@@ -44,6 +44,9 @@ void intake_close(struct intake *intake);
  * Return: 0, or a negative errno with @err filled: the file takes no more.
  */
 int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err);
+
+/* When the next intake_drain() should come at the latest: the open chunk is old then. */
+u64 intake_due_ns(const struct intake *intake);
 
 /* Closes the open chunk, when there is anything to tell. As intake_drain(). */
 int intake_flush(struct intake *intake, struct err *err);

@@ -27,9 +27,9 @@
 #include "user/record/syscalls.h"
 #include "user/record/target.h"
 
-#define STATUS_NS         (500 * NSEC_PER_MSEC)
+#define STATUS_NS         (400 * NSEC_PER_MSEC)
 #define INTERVAL_LEAST_MS 2
-#define INTERVAL_MOST_MS  100
+#define INTERVAL_MOST_MS  450 /* waking up costs more than what few events there are */
 
 struct session {
 	const struct session_options *options;
@@ -151,6 +151,17 @@ static int nothing_found(struct session *session, struct err *err)
 	return hint(err, "if it still runs, this kernel does not show it to tracing programs");
 }
 
+/* Return: whether there is news on a descriptor. */
+static bool wait_for_news(struct session *session, u64 end_ns)
+{
+	u64 now = clock_mono_ns();
+	u64 until = min(end_ns, intake_due_ns(&session->intake));
+	u64 left_ms = now < until ? (until - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
+
+	return probes_wait(session->probes, session->signals,
+			   (int)min((u64)session->interval_ms, left_ms));
+}
+
 static int record(struct session *session, struct err *err)
 {
 	const struct session_options *options = session->options;
@@ -158,14 +169,11 @@ static int record(struct session *session, struct err *err)
 
 	session->interval_ms = 10;
 	while (!session->ending) {
-		u64 now = clock_mono_ns();
-		u64 left_ms = now < end_ns ? (end_ns - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
 		unsigned int fullest;
 		int r;
 
-		probes_wait(session->probes, session->signals,
-			    (int)min((u64)session->interval_ms, left_ms));
-		take_signals(session);
+		if (wait_for_news(session, end_ns))
+			take_signals(session);
 		if (clock_mono_ns() >= end_ns)
 			end_because(session, TRACE_END_DURATION);
 		r = intake_drain(&session->intake, &fullest, err);
