@@ -53,6 +53,10 @@ enum event_kind {		/* on disk: append only, never renumber */
 	EVENT_SAMPLE	 = 17,	/* where a thread ran when the clock of its CPU ticked */
 	EVENT_SYMBOL	 = 18,	/* the name of a frame; made by the recorder */
 	EVENT_KIND_COUNT,
+
+	/* In the ring only: events that are said in fewer bytes */
+	EVENT_SYSCALL_BRIEF = 128,
+	EVENT_FUTEX_BRIEF   = 129,
 };
 
 /* What is asked for with -e, and what losses are counted by. */
@@ -267,6 +271,24 @@ struct event_futex {
 	__u64 address2;		/* of REQUEUE and WAKE_OP */
 };
 
+/*
+ * Most calls are short and say little: these two hold the same as the structs above, with no
+ * flags but SYSCALL_BLOCKED. What does not fit is said by the others.
+ */
+struct event_syscall_brief {
+	__u64 tid:22, syscall:9, blocked:1, duration_ns:18, result:14;	/* + SYSCALL_BRIEF_BIAS */
+};
+
+struct event_futex_brief {
+	__u32 tid;
+	__u32 duration_ns;
+	__u64 address:48, op:4, value:6, result:6;	/* + FUTEX_BRIEF_BIAS */
+};
+
+#define SYSCALL_BRIEF_BIAS 1024
+#define FUTEX_BRIEF_BIAS   16	/* EAGAIN and EINTR fit */
+#define FUTEX_BRIEF_ALL	   63	/* as a value: INT_MAX, which wakes all */
+
 struct event_object {
 	__u32 id;		/* never 0; an id keeps its meaning for the whole recording */
 	__u8  type;		/* enum object_type */
@@ -370,6 +392,8 @@ _Static_assert(sizeof(struct event_exit) % 8 == 0, "in 8-byte units");
 _Static_assert(sizeof(struct event_name) % 8 == 0, "in 8-byte units");
 _Static_assert(sizeof(struct event_syscall) % 8 == 0, "in 8-byte units");
 _Static_assert(sizeof(struct event_futex) % 8 == 0, "in 8-byte units");
+_Static_assert(sizeof(struct event_syscall_brief) == 8, "in 8-byte units");
+_Static_assert(sizeof(struct event_futex_brief) == 16, "in 8-byte units");
 _Static_assert(sizeof(struct event_object) % 8 == 0, "in 8-byte units");
 _Static_assert(sizeof(struct event_mapping) % 8 == 0, "in 8-byte units");
 

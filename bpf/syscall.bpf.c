@@ -126,6 +126,29 @@ static __always_inline u64 futex_second(struct call *call, struct pt_regs *regs,
 	}
 }
 
+/* Return: whether the call was short and plain, and has been recorded. */
+static __always_inline bool futex_ended_briefly(struct cpu_state *cpu, struct ended *ended, u8 op,
+						u32 value, u64 address)
+{
+	const u32 bytes = event_bytes(struct event_futex_brief);
+	u32 result = (u32)ended->result + FUTEX_BRIEF_BIAS;
+	u64 *record;
+
+	if (value == 0x7fffffff)
+		value = FUTEX_BRIEF_ALL;
+	else if (value >= FUTEX_BRIEF_ALL)
+		return false;
+	if (result > 63 || op > 15 || address >> 48 || ended->duration_ns >> 32)
+		return false;
+	record = event_reserve(cpu, CLASS_FUTEX, bytes, ended->now);
+	if (!record)
+		return true; /* counted as lost */
+	record[1] = ended->tid | ended->duration_ns << 32;
+	record[2] = address | (u64)op << 48 | (u64)value << 52 | (u64)result << 58;
+	event_submit(record, EVENT_FUTEX_BRIEF, bytes, ended->now);
+	return true;
+}
+
 static __always_inline void futex_ended(struct cpu_state *cpu, struct ended *ended,
 					struct pt_regs *regs, u8 subject, bool said_where)
 {
@@ -142,6 +165,8 @@ static __always_inline void futex_ended(struct cpu_state *cpu, struct ended *end
 
 	flags = (ended->blocked ? FUTEX_BLOCKED : 0) | (ended->entered ? 0 : FUTEX_UNENTERED) |
 		(ended->compat ? FUTEX_COMPAT : 0);
+	if (!flags && !address2 && futex_ended_briefly(cpu, ended, op, value, address))
+		return;
 	/* A blocked wait's switch has told address and value: only this call's own are said. */
 	if (address2)
 		bytes = event_bytes(struct event_futex);
@@ -173,6 +198,24 @@ static __always_inline void futex_ended(struct cpu_state *cpu, struct ended *end
 	event_submit(record, EVENT_FUTEX, bytes, ended->now);
 }
 
+/* Return: whether the call was short and plain, and has been recorded. */
+static __always_inline bool call_ended_briefly(struct cpu_state *cpu, struct ended *ended)
+{
+	const u32 bytes = event_bytes(struct event_syscall_brief);
+	u64 result = ended->result + SYSCALL_BRIEF_BIAS, *record;
+
+	if (result >> 14 || ended->duration_ns >> 18 || ended->number >> 9 || ended->tid >> 22 ||
+	    ended->compat || !ended->entered)
+		return false;
+	record = event_reserve(cpu, CLASS_SYSCALL, bytes, ended->now);
+	if (!record)
+		return true; /* counted as lost */
+	record[1] = ended->tid | (u64)ended->number << 22 | (u64)ended->blocked << 31 |
+		    ended->duration_ns << 32 | result << 50;
+	event_submit(record, EVENT_SYSCALL_BRIEF, bytes, ended->now);
+	return true;
+}
+
 static __always_inline void call_ended(struct cpu_state *cpu, struct ended *ended,
 				       struct thread *thread)
 {
@@ -181,6 +224,8 @@ static __always_inline void call_ended(struct cpu_state *cpu, struct ended *ende
 	struct event_syscall *to;
 	u64 *record;
 
+	if (!config_args && call_ended_briefly(cpu, ended))
+		return;
 	if (config_args)
 		bytes = event_bytes(struct event_syscall);
 	else if (wide)

@@ -2,6 +2,7 @@
 /* ring - what the programs wrote, back into events */
 #include "user/record/ring.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define TIME_MASK  ((1ULL << EVENT_TIME_BITS) - 1)
@@ -21,6 +22,8 @@ union body {
 	struct event_name name;
 	struct event_syscall syscall;
 	struct event_futex futex;
+	struct event_syscall_brief syscall_brief;
+	struct event_futex_brief futex_brief;
 	struct event_object object;
 	struct event_mapping mapping;
 	struct event_wait_stack wait_stack;
@@ -86,6 +89,28 @@ static void take_record(union body *body, u16 kind, u64 *record, size_t words)
 		__atomic_store_n(&body->words[i], 0, __ATOMIC_RELAXED);
 }
 
+static void decode_syscall_brief(struct trace_syscall *to, const struct event_syscall_brief *from)
+{
+	to->tid = from->tid;
+	to->syscall = from->syscall;
+	to->flags = from->blocked ? SYSCALL_BLOCKED : 0;
+	to->duration_ns = from->duration_ns;
+	to->result = (s64)from->result - SYSCALL_BRIEF_BIAS;
+	to->args = NULL;
+}
+
+static void decode_futex_brief(struct trace_futex *to, const struct event_futex_brief *from)
+{
+	to->tid = from->tid;
+	to->op = from->op;
+	to->flags = 0;
+	to->value = from->value == FUTEX_BRIEF_ALL ? INT_MAX : from->value;
+	to->duration_ns = from->duration_ns;
+	to->result = (s32)from->result - FUTEX_BRIEF_BIAS;
+	to->address = from->address;
+	to->address2 = 0;
+}
+
 /* Return: whether it is a kind that we know. */
 static bool decode(struct decoded *to, u16 kind)
 {
@@ -100,6 +125,14 @@ static bool decode(struct decoded *to, u16 kind)
 	case EVENT_WAKEUP_NEW: event->waking = body->waking; return true;
 	case EVENT_SYSCALL: decode_syscall(&event->syscall, &body->syscall); return true;
 	case EVENT_FUTEX: decode_futex(&event->futex, &body->futex); return true;
+	case EVENT_SYSCALL_BRIEF:
+		event->kind = EVENT_SYSCALL;
+		decode_syscall_brief(&event->syscall, &body->syscall_brief);
+		return true;
+	case EVENT_FUTEX_BRIEF:
+		event->kind = EVENT_FUTEX;
+		decode_futex_brief(&event->futex, &body->futex_brief);
+		return true;
 	case EVENT_THREAD: event->thread = &body->thread; return true;
 	case EVENT_FORK: event->fork = &body->fork; return true;
 	case EVENT_EXEC:
