@@ -45,6 +45,10 @@ CONFIG bool config_syscalls;		/* record system calls */
 CONFIG bool config_futexes;		/* record futex calls */
 CONFIG bool config_wakeups;		/* record EVENT_WAKEUP too */
 CONFIG bool config_args;		/* record the arguments of system calls */
+CONFIG bool config_stacks;		/* take the stacks of waits, ... */
+CONFIG bool config_preempt_stacks;	/* ... of preemptions, ... */
+CONFIG bool config_waker_stacks;	/* ... and of those who end a wait */
+CONFIG u64 config_stack_min_ns;		/* of waits of this length or longer */
 CONFIG bool config_switch_has_state;	/* sched_switch passes prev_state (5.18) */
 CONFIG u32 config_pidns;		/* inode of the recorder's PID namespace: whose numbers are given */
 CONFIG u32 config_recorder_pid;		/* its own number there: never in the target */

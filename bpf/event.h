@@ -338,7 +338,7 @@ struct event_stack {
 	__u8  end;		/* enum stack_end */
 	__u8  frames;		/* how many follow */
 	__u8  words;		/* how many words of the stack's memory follow those, from sp on */
-	__u32 spare;
+	__u32 image;		/* how often the process has exec'd before, while recorded */
 	__u64 sp;		/* registers at the innermost frame, with words */
 	__u64 bp;
 	__u64 data[];		/* frames, then words */

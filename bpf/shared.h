@@ -16,6 +16,9 @@
 #define THREADS_MAX	 (THREAD_BUCKETS * THREAD_WAYS)
 #define OBJECTS_MAX	 16384
 #define OBJECTS_NEAR	 256	/* of them for each CPU, found faster; a power of two */
+#define UNWIND_BITS	 14
+#define UNWIND_BUCKETS	 (1 << UNWIND_BITS)
+#define UNWIND_WAYS	 2
 
 /*
  * One per CPU, written by the kernel side alone, on that CPU alone. Interrupts nest, so what
@@ -68,5 +71,60 @@ union shared {
 	struct control control;
 	struct shared_cpu cpu;
 };
+
+/*
+ * How the caller of a frame is found, by the instruction that the frame is at. sp and bp are the
+ * frame's own; cfa is what sp was before the call: the caller's sp. bp is x29 on arm64.
+ */
+enum unwind_how {
+	UNWIND_FP	= 0,	/* by frame pointer: the pair (caller's bp, return address) is at bp */
+	UNWIND_SP	= 1,	/* cfa = sp + cfa_offset */
+	UNWIND_BP	= 2,	/* cfa = bp + cfa_offset */
+	UNWIND_BP_WORD	= 3,	/* cfa is the word at bp + cfa_offset: a stack that was aligned anew */
+	UNWIND_SIGNAL	= 4,	/* a signal handler's caller: the kernel's frame is at sp */
+	UNWIND_ROOT	= 5,	/* there is no caller */
+	UNWIND_STOP	= 6,	/* a caller that no rule can tell */
+};
+
+/*
+ * Written by the recorder alone, one element of a mapped array for each bucket. To change a rule:
+ * key = 0, then the rest, then the new key, each with release. Programs look at the key before and
+ * behind. Where there is no rule they take the frame pointer and say that they are unsure.
+ */
+struct unwind_rule {
+	__u64 key;		/* unwind_key(); 0: none */
+	__s32 cfa_offset;
+	__s32 bp_offset;	/* the caller's bp is at cfa + bp_offset; 0: it is still in bp */
+	__s32 ra_offset;	/* the return address is at cfa + ra_offset (x86: -8); 0: in the
+				 * link register, which only an innermost frame has */
+	__u8  how;		/* enum unwind_how */
+	__u8  spare[3];
+};
+
+struct unwind_bucket {
+	struct unwind_rule rules[UNWIND_WAYS];
+};
+
+/*
+ * @at: an instruction of the frame: where the innermost one is (or one that a signal hit), and
+ * for all others the return address - 1, which is in the call and never in the next function.
+ *
+ * Return: the key of its rule, which is in element unwind_bucket_of(key); never 0.
+ */
+static inline __u64 unwind_key(__u32 tgid, __u32 image, __u64 at)
+{
+	__u64 key = (at ^ ((__u64)image << 32 | tgid) * 0x9e3779b97f4a7c15ULL) *
+		    0xff51afd7ed558ccdULL;
+
+	key = (key ^ key >> 32) * 0xc4ceb9fe1a85ec53ULL;
+	return key ?: 1;
+}
+
+static inline __u32 unwind_bucket_of(__u64 key)
+{
+	return key >> (64 - UNWIND_BITS);
+}
+
+_Static_assert(sizeof(struct unwind_rule) == 24, "shared with the programs");
 
 #endif

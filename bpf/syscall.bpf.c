@@ -5,6 +5,7 @@
  * The entry only notes the time in the thread's slot. Futex calls, which say more, are told
  * apart by their number; why a call blocked is said by its switch (sched.bpf.c).
  */
+#include "bpf/stack.bpf.h"
 #include "bpf/wait.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";

@@ -162,6 +162,7 @@ static void configure(struct tracer_bpf *bpf, const struct probes_options *optio
 	config->config_futexes = options->class_mask >> CLASS_FUTEX & 1;
 	config->config_wakeups = options->wakeups;
 	config->config_args = options->args;
+	config->config_stacks = options->class_mask >> CLASS_STACK & 1;
 	config->config_switch_has_state = switch_has_state(btf);
 	find_preempt_count(config, btf);
 	config->config_pidns = pid_namespace();
@@ -178,6 +179,8 @@ static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
 
 	r = r ?: bpf_map__set_value_size(bpf->maps.rings, ring_bytes + RING_SLACK);
 	r = r ?: bpf_map__set_max_entries(bpf->maps.objects_near, cpus * OBJECTS_NEAR);
+	if (!bpf->rodata->config_stacks)
+		r = r ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, 1);
 	return r ?: bpf_map__set_max_entries(bpf->maps.shared, cpus + 1);
 }
 
@@ -264,6 +267,16 @@ static int map_rings(struct probes *probes, struct err *err)
 	return 0;
 }
 
+static int map_unwind(struct probes *probes, struct err *err)
+{
+	struct bpf_map *map = probes->bpf->maps.unwind_rules;
+
+	if (bpf_map__max_entries(map) != UNWIND_BUCKETS)
+		return 0;
+	probes->unwind = map_memory(probes, 2, map, sizeof(*probes->unwind), err);
+	return probes->unwind ? 0 : err->code;
+}
+
 static int set_targets(struct probes *probes, const struct probes_options *options, struct err *err)
 {
 	int fd = bpf_map__fd(probes->bpf->maps.target_pids);
@@ -327,6 +340,7 @@ int probes_open(struct probes **out, const struct probes_options *options, struc
 
 	r = load(probes, options, err);
 	r = r ?: map_rings(probes, err);
+	r = r ?: map_unwind(probes, err);
 	r = r ?: set_targets(probes, options, err);
 	r = r ?: attach(probes, err);
 	if (r < 0)

@@ -40,12 +40,13 @@ struct probes {
 	struct ring *rings;
 	unsigned int cpus;
 	u32 ring_bytes;		/* a power of two */
+	struct unwind_bucket *unwind;	/* UNWIND_BUCKETS of them; NULL: without stacks */
 	int doorbell;		/* readable when a ring is half full; -1: none */
 	struct ring_buffer *doorbell_buffer;
 	struct bpf_link *links[PROBES_MAX];
 	size_t link_count;
-	void *maps[2];		/* mapped memory, to be unmapped */
-	size_t map_bytes[2];
+	void *maps[3];		/* mapped memory, to be unmapped */
+	size_t map_bytes[3];
 };
 
 /**

@@ -3,7 +3,7 @@
 #include "user/record/ring.h"
 
 #include <limits.h>
-#include <string.h>
+#include <stddef.h>
 
 #define TIME_MASK  ((1ULL << EVENT_TIME_BITS) - 1)
 #define BODY_WORDS (EVENT_SIZE_MAX / sizeof(u64))
@@ -26,6 +26,7 @@ union body {
 	struct event_futex_brief futex_brief;
 	struct event_object object;
 	struct event_mapping mapping;
+	struct event_stack stack;
 	struct event_wait_stack wait_stack;
 	struct event_sample sample;
 };
@@ -34,8 +35,11 @@ union body {
 struct decoded {
 	struct trace_event event;
 	struct trace_mapping mapping;
+	struct ring_stack stack;
 	union body body;
 };
+
+_Static_assert(offsetof(struct ring_stack, stack) == 0, "ring_stack_of() relies on it");
 
 static void decode_syscall(struct trace_syscall *to, const struct event_syscall *from)
 {
@@ -63,6 +67,28 @@ static void decode_futex(struct trace_futex *to, const struct event_futex *from)
 		to->value |= from->value_high << 16;
 		to->duration_ns |= (u64)from->duration_high << 32;
 	}
+}
+
+/* @words: of the body that were in the record */
+static bool decode_stack(struct ring_stack *to, const struct event_stack *from, size_t words)
+{
+	if (sizeof(*from) / sizeof(u64) + from->frames + from->words > words)
+		return false;
+	*to = (struct ring_stack){
+		.stack = {
+			.id = from->id,
+			.tgid = from->tgid,
+			.image = from->image,
+			.flags = from->flags,
+			.end = from->end,
+			.frames = { (const u64 *)from->data, from->frames },
+		},
+		.sp = from->sp,
+		.bp = from->bp,
+		.words = from->words,
+		.word = (const u64 *)from->data + from->frames,
+	};
+	return true;
 }
 
 /*
@@ -111,8 +137,8 @@ static void decode_futex_brief(struct trace_futex *to, const struct event_futex_
 	to->address2 = 0;
 }
 
-/* Return: whether it is a kind that we know. */
-static bool decode(struct decoded *to, u16 kind)
+/* Return: whether it is a kind that we know. @words: of the body that were in the record */
+static bool decode(struct decoded *to, u16 kind, size_t words)
 {
 	struct trace_event *event = &to->event;
 	union body *body = &to->body;
@@ -153,6 +179,9 @@ static bool decode(struct decoded *to, u16 kind)
 		};
 		event->mapping = &to->mapping;
 		return true;
+	case EVENT_STACK:
+		event->stack = &to->stack.stack;
+		return decode_stack(&to->stack, &body->stack, words);
 	case EVENT_WAIT_STACK: event->wait_stack = body->wait_stack; return true;
 	case EVENT_SAMPLE: event->sample = body->sample; return true;
 	default: return false;
@@ -197,7 +226,7 @@ int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink
 		decoded.event.time_ns = time_ns;
 		decoded.event.cpu = cpu;
 		take_record(&decoded.body, kind, record, bytes / sizeof(u64));
-		if (decode(&decoded, kind)) {
+		if (decode(&decoded, kind, bytes / sizeof(u64) - 1)) {
 			int r = sink(ctx, &decoded.event);
 
 			result = result ?: r;

@@ -6,6 +6,23 @@
 #include "user/record/probes.h"
 #include "user/trace/event.h"
 
+/*
+ * What an EVENT_STACK's stack lies in: when the programs were unsure how to walk it, there is what
+ * is needed to walk it again.
+ */
+struct ring_stack {
+	struct trace_stack stack;
+	u64 sp; /* at the innermost frame */
+	u64 bp;
+	u32 words;       /* 0: none */
+	const u64 *word; /* the stack's memory from sp on */
+};
+
+static inline const struct ring_stack *ring_stack_of(const struct trace_event *event)
+{
+	return (const struct ring_stack *)event->stack;
+}
+
 /* Takes one event; what it points to is valid during the call. Return: 0 or a negative errno. */
 typedef int (*ring_sink)(void *ctx, const struct trace_event *event);
 
