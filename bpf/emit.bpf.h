@@ -21,7 +21,7 @@
 #include "bpf/event.h"
 #include "bpf/shared.h"
 
-/* Sizes of these two are set by the loader: CPUs and bytes of a ring. */
+/* Its size is set by the loader: CPUs and bytes of a ring. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -30,13 +30,7 @@ struct {
 	__uint(value_size, RING_SLACK);
 } rings SEC(".maps") __weak;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, union shared);
-} shared SEC(".maps") __weak;
+struct shared shared SEC(".bss") __weak = {};
 
 /* Wakes the recorder, at most once between two drains of a CPU's ring */
 struct {
@@ -44,20 +38,10 @@ struct {
 	__uint(max_entries, 4096);
 } doorbell SEC(".maps") __weak;
 
-static __always_inline struct control *control_get(void)
-{
-	u32 first = 0;
-	union shared *shared_control = bpf_map_lookup_elem(&shared, &first);
-
-	return shared_control ? &shared_control->control : NULL;
-}
-
+/* The loader refuses machines with more CPUs than there is room for. */
 static __always_inline struct cpu_state *cpu_here(void)
 {
-	u32 id = bpf_get_smp_processor_id() + 1;
-	union shared *shared_cpu = bpf_map_lookup_elem(&shared, &id);
-
-	return shared_cpu ? &shared_cpu->cpu.state : NULL;
+	return &shared.cpus[bpf_get_smp_processor_id() & (CPUS_MAX - 1)].state;
 }
 
 static __always_inline struct cpu_drain *drain_of(struct cpu_state *cpu)
@@ -67,7 +51,7 @@ static __always_inline struct cpu_drain *drain_of(struct cpu_state *cpu)
 
 static __noinline int event_lost(struct cpu_state *cpu, u32 class, u64 now)
 {
-	if (!cpu || class >= CLASS_COUNT)
+	if (class >= CLASS_COUNT)
 		return 0;
 	__sync_fetch_and_add(&cpu->lost[class], 1);
 	if (!cpu->lost_first_ns)
@@ -81,7 +65,7 @@ static __noinline int doorbell_ring(struct cpu_drain *drain)
 {
 	u64 one = 1;
 
-	if (!drain || drain->rung)
+	if (drain->rung)
 		return 0;
 	drain->rung = 1;
 	bpf_ringbuf_output(&doorbell, &one, sizeof(one), BPF_RB_FORCE_WAKEUP);

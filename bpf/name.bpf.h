@@ -27,7 +27,7 @@ static __noinline int name_foreign(struct cpu_state *cpu, struct task_struct *th
 	u64 comm[2] = {}, print, *record, *seen;
 	u32 tid, slot;
 
-	if (!cpu || !thread)
+	if (!thread)
 		return 0;
 	tid = thread->pid;
 	slot = tid & (NAMED_SLOTS - 1);

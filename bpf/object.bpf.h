@@ -200,19 +200,16 @@ static __always_inline u32 object_announce(struct object_key *key, struct object
 {
 	const u32 bytes = event_bytes(struct event_object);
 	struct inode *inode = (struct inode *)key->inode;
-	struct control *control = control_get();
 	struct cpu_state *cpu = cpu_here();
 	struct event_object *to;
 	u64 *record;
 
-	if (!cpu || !control)
-		return 0;
 	record = event_reserve(cpu, CLASS_OBJECT, bytes, now);
 	if (!record)
 		return 0;
 	to = event_body(record, struct event_object);
 	__builtin_memset(to, 0, sizeof(*to));
-	object->id = __sync_fetch_and_add(&control->object_id, 1) + 1;
+	object->id = __sync_fetch_and_add(&shared.control.object_id, 1) + 1;
 	to->id = object->id;
 	to->type = object->type;
 	to->inode = key->number;

@@ -62,22 +62,21 @@ SEC("iter/task")
 int existing_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *thread = ctx->task;
-	struct control *control = control_get();
 	struct cpu_state *cpu = cpu_here();
 	struct event_thread body = {};
 	u32 flags;
 	u8 one = 1;
 	u64 now;
 
-	if (!thread || !control || !cpu || !thread->pid || !should_trace(thread))
+	if (!thread || !thread->pid || !should_trace(thread))
 		return 0;
-	if (thread_find(control, thread->pid) || thread_state_word(thread) & TASK_DEAD)
+	if (thread_find(thread->pid) || thread_state_word(thread) & TASK_DEAD)
 		return 0;
 	flags = thread_flags(thread);
 	if (!thread_add(thread->pid, thread->tgid, flags))
 		return 0;
 	/* It may be running now, on a CPU that believes that it is not in the target. */
-	__sync_fetch_and_add(&control->generation, 1);
+	__sync_fetch_and_add(&shared.control.generation, 1);
 	/*
 	 * From here on its own events say what it does, so only now it is asked: this program can
 	 * be preempted, and in the other order nobody would have seen what happens in between.
@@ -95,12 +94,11 @@ int existing_threads(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-static __always_inline bool should_follow(struct control *control, struct task_struct *parent,
-					  struct task_struct *child)
+static __always_inline bool should_follow(struct task_struct *parent, struct task_struct *child)
 {
 	if (config_all || config_cgroup)
 		return should_trace(child);
-	if (!thread_find(control, parent->pid))
+	if (!thread_find(parent->pid))
 		return false;
 	return config_children || child->tgid == parent->tgid;
 }
@@ -109,18 +107,17 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	const u32 bytes = event_bytes(struct event_fork);
-	struct control *control = control_get();
 	struct cpu_state *cpu = cpu_here();
 	struct event_fork *to;
 	struct pid *pid;
 	u64 now, *record;
 	u32 flags;
 
-	if (!cpu || !control || !control->recording || !should_follow(control, parent, child))
+	if (!shared.control.recording || !should_follow(parent, child))
 		return 0;
 	flags = thread_flags(child);
 	/* The iterator may have found it first: then it is described already. */
-	if (thread_find(control, child->pid))
+	if (thread_find(child->pid))
 		return 0;
 	if (!thread_add(child->pid, child->tgid, flags | THREAD_FRESH))
 		return 0;
@@ -144,8 +141,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 }
 
 /* What we started becomes the command: what it did before, waiting for us, was not the command's. */
-static __always_inline u32 command_begins(struct control *control, struct cpu_state *cpu,
-					  struct task_struct *thread)
+static __always_inline u32 command_begins(struct cpu_state *cpu, struct task_struct *thread)
 {
 	struct event_thread body = { .state = LEAVE_RUNNING, .syscall = SYSCALL_NONE };
 	u32 flags = thread_flags(thread), slot;
@@ -164,16 +160,16 @@ static __always_inline u32 command_begins(struct control *control, struct cpu_st
 }
 
 /* A thread that is not the first calls exec: it becomes the only one, under the first's number. */
-static __always_inline u32 take_over_tid(struct control *control, struct cpu_state *cpu,
-					 struct task_struct *thread, u32 old_tid)
+static __always_inline u32 take_over_tid(struct cpu_state *cpu, struct task_struct *thread,
+					 u32 old_tid)
 {
-	struct thread *old = thread_at(thread_find(control, old_tid)), *new;
+	struct thread *old = thread_at(thread_find(old_tid)), *new;
 	u64 enter_ns = old ? old->enter_ns : 0;
 	u16 syscall = old ? old->syscall : SYSCALL_NONE;
 	u32 slot;
 
 	/* The first's last switch may come after the numbers were swapped: it took out ours. */
-	if (!old && !thread_find(control, thread->pid))
+	if (!old && !thread_find(thread->pid))
 		return 0;
 	/* In this order there is always one: without any the recording would end. */
 	thread_remove(thread->pid);
@@ -213,19 +209,18 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *thread, pid_t old_tid, struct linux_binprm *bprm)
 {
 	const u32 bytes = event_bytes(struct event_exec);
-	struct control *control = control_get();
 	struct cpu_state *cpu = cpu_here();
 	struct event_exec *to;
 	struct thread *known;
 	u64 now, *record;
 	u32 slot;
 
-	if (!cpu || !control || !control->recording)
+	if (!shared.control.recording)
 		return 0;
-	slot = (u32)old_tid == (u32)thread->pid ? thread_find(control, old_tid)
-						: take_over_tid(control, cpu, thread, old_tid);
+	slot = (u32)old_tid == (u32)thread->pid ? thread_find(old_tid)
+						: take_over_tid(cpu, thread, old_tid);
 	if (!slot)
-		slot = command_begins(control, cpu, thread);
+		slot = command_begins(cpu, thread);
 	known = thread_at(slot);
 	if (!known)
 		return 0;
@@ -249,13 +244,12 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *thread)
 {
 	const u32 bytes = event_bytes(struct event_exit);
-	struct control *control = control_get();
 	struct cpu_state *cpu = cpu_here();
 	struct event_exit *to;
 	u64 now, *record;
 
 	/* It stays in the table until its last switch. */
-	if (!cpu || !control || !control->recording || !thread_find(control, thread->pid))
+	if (!shared.control.recording || !thread_find(thread->pid))
 		return 0;
 	now = bpf_ktime_get_ns();
 	record = event_reserve(cpu, CLASS_PROCESS, bytes, now);
@@ -274,15 +268,14 @@ SEC("tp_btf/task_rename")
 int BPF_PROG(on_rename, struct task_struct *thread, const char *comm)
 {
 	const u32 bytes = event_bytes(struct event_name);
-	struct control *control = control_get();
 	struct cpu_state *cpu = cpu_here();
 	struct event_name *to;
 	struct thread *known;
 	u64 now, *record;
 
-	if (!cpu || !control || !control->recording)
+	if (!shared.control.recording)
 		return 0;
-	known = thread_at(thread_find(control, thread->pid));
+	known = thread_at(thread_find(thread->pid));
 	if (!known)
 		return 0;
 	now = bpf_ktime_get_ns();
@@ -304,9 +297,7 @@ int BPF_PROG(on_rename, struct task_struct *thread, const char *comm)
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_cgroup_attach, struct cgroup *to, const char *path, struct task_struct *leader)
 {
-	struct control *control = control_get();
-
-	if (control && control->recording && config_cgroup && cgroup_is_below(to, config_cgroup))
-		control->look_again = 1;
+	if (shared.control.recording && config_cgroup && cgroup_is_below(to, config_cgroup))
+		shared.control.look_again = 1;
 	return 0;
 }

@@ -88,7 +88,6 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct cpu_state *cpu = cpu_here();
-	struct control *control = control_get();
 	u32 prev_tid, next_tid, prev_slot, next_slot;
 	u8 state = LEAVE_PREEMPTED;
 	struct event_switch *sw;
@@ -97,15 +96,15 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	u64 now, *record;
 	u32 bytes, word = 0;
 
-	if (!cpu || !control || !control->recording)
+	if (!shared.control.recording)
 		return 0;
 	prev_tid = prev->pid;
 	next_tid = next->pid;
-	if (cpu->generation == control->generation && cpu->current_tid == prev_tid)
+	if (cpu->generation == shared.control.generation && cpu->current_tid == prev_tid)
 		prev_slot = cpu->current_slot;
 	else
-		prev_slot = thread_find(control, prev_tid);
-	next_slot = thread_note(cpu, control, next_tid);
+		prev_slot = thread_find(prev_tid);
+	next_slot = thread_note(cpu, next_tid);
 	if (!prev_slot && !next_slot)
 		return 0;
 
@@ -154,21 +153,20 @@ static __always_inline int woken(struct task_struct *thread, enum event_kind kin
 {
 	const u32 bytes = event_bytes(struct event_waking);
 	struct cpu_state *cpu = cpu_here();
-	struct control *control = control_get();
 	struct event_waking *waking;
 	struct task_struct *current;
 	u32 tid, waker = 0;
 	u64 now, *record;
 
-	if (!cpu || !control || !control->recording)
+	if (!shared.control.recording)
 		return 0;
 	tid = thread->pid;
-	if (!thread_find(control, tid))
+	if (!thread_find(tid))
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (kind != EVENT_WAKEUP) {
 		current = bpf_get_current_task_btf();
-		if (!thread_here(cpu, control, current) && cpu->current_tid)
+		if (!thread_here(cpu, current) && cpu->current_tid)
 			name_foreign(cpu, current, now);
 		waker = cpu->current_tid | waker_context(cpu, current) << 28;
 	}

@@ -14,6 +14,7 @@
 #define THREAD_BUCKETS	 16384	/* a power of two */
 #define THREAD_WAYS	 4
 #define THREADS_MAX	 (THREAD_BUCKETS * THREAD_WAYS)
+#define CPUS_MAX	 1024	/* a power of two */
 #define OBJECTS_MAX	 16384
 #define OBJECTS_NEAR	 256	/* of them for each CPU, found faster; a power of two */
 #define UNWIND_BITS	 14
@@ -57,19 +58,33 @@ struct control {
 	__u64 exited;		/* threads that left the table, ever */
 };
 
-/*
- * All of it in one array: the first element is the control, the others are the CPUs'. What an
- * event touches lies on few pages that way, which counts where a switch of address spaces
- * forgets translations, as in virtual machines.
- */
+/* A thread of the target; the recorder only gives the table its room. */
+struct thread {
+	__u64 enter_ns;		/* when the present system call began; 0: none, or not seen */
+	__u32 tgid;
+	__u16 syscall;		/* the present one; SYSCALL_NONE */
+	__u16 flags;		/* THREAD_* of thread.bpf.h */
+};
+
+/* What a tid is found by and what is found lie on one page. */
+struct thread_bucket {
+	__u32 tids[THREAD_WAYS];	/* 0: free */
+	struct thread threads[THREAD_WAYS];
+};
+
 struct shared_cpu {
 	struct cpu_state state;
 	struct cpu_drain drain;
 };
 
-union shared {
+/*
+ * All of it in one variable: programs reach it without a look-up, and what an event touches
+ * lies on few pages, which counts where a switch of address spaces forgets translations, as in
+ * virtual machines.
+ */
+struct shared {
 	struct control control;
-	struct shared_cpu cpu;
+	struct shared_cpu cpus[CPUS_MAX];	/* those that the machine may have are used */
 };
 
 /*

@@ -12,31 +12,36 @@ char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 #define PROT_EXEC 4
 
-static __always_inline void save_args(struct thread *thread, struct pt_regs *regs, bool compat)
+static __always_inline void save_args(u32 slot, struct pt_regs *regs, bool compat)
 {
+	u32 at = slot - 1;
+	struct thread_args *to = bpf_map_lookup_elem(&thread_args, &at);
+
+	if (!to)
+		return;
 #if defined(__TARGET_ARCH_x86)
 	if (compat) {
-		thread->args[0] = (u32)regs->bx;
-		thread->args[1] = (u32)regs->cx;
-		thread->args[2] = (u32)regs->dx;
-		thread->args[3] = (u32)regs->si;
-		thread->args[4] = (u32)regs->di;
-		thread->args[5] = (u32)regs->bp;
+		to->args[0] = (u32)regs->bx;
+		to->args[1] = (u32)regs->cx;
+		to->args[2] = (u32)regs->dx;
+		to->args[3] = (u32)regs->si;
+		to->args[4] = (u32)regs->di;
+		to->args[5] = (u32)regs->bp;
 		return;
 	}
-	thread->args[0] = regs->di;
-	thread->args[1] = regs->si;
-	thread->args[2] = regs->dx;
-	thread->args[3] = regs->r10;
-	thread->args[4] = regs->r8;
-	thread->args[5] = regs->r9;
+	to->args[0] = regs->di;
+	to->args[1] = regs->si;
+	to->args[2] = regs->dx;
+	to->args[3] = regs->r10;
+	to->args[4] = regs->r8;
+	to->args[5] = regs->r9;
 #elif defined(__TARGET_ARCH_arm64)
-	thread->args[0] = regs->regs[0];
-	thread->args[1] = regs->regs[1];
-	thread->args[2] = regs->regs[2];
-	thread->args[3] = regs->regs[3];
-	thread->args[4] = regs->regs[4];
-	thread->args[5] = regs->regs[5];
+	to->args[0] = regs->regs[0];
+	to->args[1] = regs->regs[1];
+	to->args[2] = regs->regs[2];
+	to->args[3] = regs->regs[3];
+	to->args[4] = regs->regs[4];
+	to->args[5] = regs->regs[5];
 #endif
 }
 
@@ -44,18 +49,19 @@ SEC("tp_btf/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
 {
 	struct cpu_state *cpu = cpu_here();
-	struct control *control = control_get();
 	struct thread *thread;
+	u32 slot;
 
-	if (!cpu || !control || !control->recording)
+	if (!shared.control.recording)
 		return 0;
-	thread = thread_at(thread_in_call(cpu, control, regs));
+	slot = thread_in_call(cpu, regs);
+	thread = thread_at(slot);
 	if (!thread)
 		return 0;
 	thread->syscall = (u16)number;
 	thread->flags &= ~(THREAD_BLOCKED_IN | THREAD_SAID_WHERE | THREAD_FRESH);
 	if (config_args)
-		save_args(thread, regs, thread->flags & THREAD_IS_COMPAT);
+		save_args(slot, regs, thread->flags & THREAD_IS_COMPAT);
 	thread->enter_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -217,8 +223,16 @@ static __always_inline bool call_ended_briefly(struct cpu_state *cpu, struct end
 	return true;
 }
 
-static __always_inline void call_ended(struct cpu_state *cpu, struct ended *ended,
-				       struct thread *thread)
+static __always_inline void copy_args(struct event_syscall *to, u32 slot)
+{
+	u32 at = slot - 1;
+	struct thread_args *args = bpf_map_lookup_elem(&thread_args, &at);
+
+	if (args)
+		__builtin_memcpy(to->args, args->args, sizeof(to->args));
+}
+
+static __always_inline void call_ended(struct cpu_state *cpu, struct ended *ended)
 {
 	bool wide = ended->duration_ns >> 32 || (s64)ended->result != (s32)ended->result;
 	u32 bytes = sizeof(u64) + offsetof(struct event_syscall, duration_high);
@@ -247,7 +261,7 @@ static __always_inline void call_ended(struct cpu_state *cpu, struct ended *ende
 		to->result_high = ended->result >> 32;
 	}
 	if (config_args)
-		__builtin_memcpy(to->args, thread->args, sizeof(to->args));
+		copy_args(to, cpu->current_slot);
 	event_submit(record, EVENT_SYSCALL, bytes, ended->now);
 }
 
@@ -288,16 +302,15 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 {
 	struct cpu_state *cpu = cpu_here();
-	struct control *control = control_get();
 	struct thread *thread;
 	struct ended ended;
 	s32 number;
 	u16 flags;
 	u8 subject;
 
-	if (!cpu || !control || !control->recording)
+	if (!shared.control.recording)
 		return 0;
-	thread = thread_at(thread_in_call(cpu, control, regs));
+	thread = thread_at(thread_in_call(cpu, regs));
 	if (!thread)
 		return 0;
 	flags = thread->flags;
@@ -331,6 +344,6 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	}
 	if (config_syscalls)
-		call_ended(cpu, &ended, thread);
+		call_ended(cpu, &ended);
 	return 0;
 }

@@ -18,26 +18,19 @@
 #define THREAD_SAID_WHERE 8	/* ... and the last such switch was recorded with its futex */
 #define THREAD_FRESH	  16	/* has not yet returned from the fork that made it */
 
-struct thread {
-	u64 enter_ns;	/* when the present system call began; 0: none, or not seen */
-	u32 tgid;
-	u16 syscall;	/* the present one; SYSCALL_NONE */
-	u16 flags;
-	u64 args[6];	/* only with config_args */
+struct thread_args {
+	u64 args[6];
 };
 
-/* What a tid is found by and what is found lie on one page. */
-struct thread_bucket {
-	u32 tids[THREAD_WAYS];	/* 0: free */
-	struct thread threads[THREAD_WAYS];
-};
+struct thread_bucket thread_buckets[THREAD_BUCKETS] SEC(".bss") __weak = {};
 
+/* Arguments of the present system calls, by slot; the loader gives it room with config_args. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, THREAD_BUCKETS);
+	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct thread_bucket);
-} thread_buckets SEC(".maps") __weak;
+	__type(value, struct thread_args);
+} thread_args SEC(".maps") __weak;
 
 static __always_inline u32 first_bucket(u32 tid)
 {
@@ -52,10 +45,8 @@ static __always_inline u32 second_bucket(u32 tid)
 /* Return: the thread's slot + 1; 0 when it is not in this bucket. */
 static __always_inline u32 bucket_find(u32 id, u32 tid)
 {
-	struct thread_bucket *bucket = bpf_map_lookup_elem(&thread_buckets, &id);
+	struct thread_bucket *bucket = &thread_buckets[id & (THREAD_BUCKETS - 1)];
 
-	if (!bucket)
-		return 0;
 	if (bucket->tids[0] == tid)
 		return id * THREAD_WAYS + 1;
 	if (bucket->tids[1] == tid)
@@ -68,39 +59,33 @@ static __always_inline u32 bucket_find(u32 id, u32 tid)
 }
 
 /* Return: the slot + 1 of a thread of the target, else 0. The idle thread never is one. */
-static __always_inline u32 thread_find(struct control *control, u32 tid)
+static __always_inline u32 thread_find(u32 tid)
 {
 	u32 slot;
 
 	if (!tid)
 		return 0;
 	slot = bucket_find(first_bucket(tid), tid);
-	if (!slot && control->second_choice)
+	if (!slot && shared.control.second_choice)
 		slot = bucket_find(second_bucket(tid), tid);
 	return slot;
 }
 
 static __always_inline struct thread *thread_at(u32 slot)
 {
-	u32 id = (slot - 1) / THREAD_WAYS;
-	struct thread_bucket *bucket;
+	u32 at = slot - 1;
 
 	if (!slot)
 		return NULL;
-	bucket = bpf_map_lookup_elem(&thread_buckets, &id);
-	if (!bucket)
-		return NULL;
-	/* The verifier wants the check before the sum; the compiler would swap them. */
-	barrier_var(bucket);
-	return &bucket->threads[(slot - 1) % THREAD_WAYS];
+	return &thread_buckets[at / THREAD_WAYS & (THREAD_BUCKETS - 1)].threads[at % THREAD_WAYS];
 }
 
 /* Notes who runs here. Return: its slot + 1 when it is in the target, else 0. */
-static __always_inline u32 thread_note(struct cpu_state *cpu, struct control *control, u32 tid)
+static __always_inline u32 thread_note(struct cpu_state *cpu, u32 tid)
 {
 	/* Before the look: what is added meanwhile must make this one invalid. */
-	u32 generation = *(volatile u32 *)&control->generation;
-	u32 slot = thread_find(control, tid);
+	u32 generation = *(volatile u32 *)&shared.control.generation;
+	u32 slot = thread_find(tid);
 
 	cpu->current_tid = tid;
 	cpu->current_slot = slot;
@@ -110,14 +95,14 @@ static __always_inline u32 thread_note(struct cpu_state *cpu, struct control *co
 }
 
 /* @current runs here. Return: its slot + 1 when it is in the target, else 0. */
-static __always_inline u32 thread_here(struct cpu_state *cpu, struct control *control,
+static __always_inline u32 thread_here(struct cpu_state *cpu,
 				       struct task_struct *current)
 {
 	u32 tid = current->pid;
 
-	if (cpu->generation == control->generation && cpu->current_tid == tid)
+	if (cpu->generation == shared.control.generation && cpu->current_tid == tid)
 		return cpu->current_slot;
-	return thread_note(cpu, control, tid);
+	return thread_note(cpu, tid);
 }
 
 /*
@@ -130,8 +115,6 @@ static __noinline int thread_appeared(struct cpu_state *cpu, u32 before, u32 tid
 	struct event_switch *sw;
 	u64 now, *record;
 
-	if (!cpu)
-		return 0;
 	now = bpf_ktime_get_ns();
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (!record)
@@ -147,16 +130,16 @@ static __noinline int thread_appeared(struct cpu_state *cpu, u32 before, u32 tid
  * The thread that is in a system call here, by its registers' address, which no two threads
  * share: that is at hand, while asking who is current costs as much as all the rest.
  */
-static __always_inline u32 thread_in_call(struct cpu_state *cpu, struct control *control,
+static __always_inline u32 thread_in_call(struct cpu_state *cpu,
 					  struct pt_regs *regs)
 {
 	u32 before = cpu->current_tid, tid, slot;
-	bool known = cpu->generation == control->generation;
+	bool known = cpu->generation == shared.control.generation;
 
 	if (known && cpu->current_regs == (u64)regs)
 		return cpu->current_slot;
 	tid = bpf_get_current_task_btf()->pid;
-	slot = known && before == tid ? cpu->current_slot : thread_note(cpu, control, tid);
+	slot = known && before == tid ? cpu->current_slot : thread_note(cpu, tid);
 	cpu->current_regs = (u64)regs;
 	if (slot && known && before != tid)
 		thread_appeared(cpu, before, tid);
@@ -165,10 +148,8 @@ static __always_inline u32 thread_in_call(struct cpu_state *cpu, struct control 
 
 static __always_inline u32 bucket_add(u32 id, u32 tid, const struct thread *state)
 {
-	struct thread_bucket *bucket = bpf_map_lookup_elem(&thread_buckets, &id);
+	struct thread_bucket *bucket = &thread_buckets[id & (THREAD_BUCKETS - 1)];
 
-	if (!bucket)
-		return 0;
 #pragma unroll
 	for (u32 way = 0; way < THREAD_WAYS; way++) {
 		if (bucket->tids[way])
@@ -187,30 +168,25 @@ static __always_inline u32 bucket_add(u32 id, u32 tid, const struct thread *stat
 static __noinline int thread_add(u32 tid, u32 tgid, u32 flags)
 {
 	struct thread state = { .tgid = tgid, .syscall = SYSCALL_NONE, .flags = flags };
-	struct control *control = control_get();
 	u32 slot;
 
-	if (!control)
-		return 0;
 	slot = bucket_add(first_bucket(tid), tid, &state);
 	if (!slot) {
-		control->second_choice = 1;
+		shared.control.second_choice = 1;
 		slot = bucket_add(second_bucket(tid), tid, &state);
 	}
 	if (slot)
-		__sync_fetch_and_add(&control->threads, 1);
+		__sync_fetch_and_add(&shared.control.threads, 1);
 	else
-		__sync_fetch_and_add(&control->untracked, 1);
+		__sync_fetch_and_add(&shared.control.untracked, 1);
 	return slot;
 }
 
 static __always_inline u32 bucket_remove(u32 id, u32 tid)
 {
-	struct thread_bucket *bucket = bpf_map_lookup_elem(&thread_buckets, &id);
+	struct thread_bucket *bucket = &thread_buckets[id & (THREAD_BUCKETS - 1)];
 	u32 removed = 0;
 
-	if (!bucket)
-		return 0;
 #pragma unroll
 	for (u32 way = 0; way < THREAD_WAYS; way++) {
 		if (bucket->tids[way] != tid)
@@ -224,17 +200,16 @@ static __always_inline u32 bucket_remove(u32 id, u32 tid)
 /* Takes a thread out wherever it lies: two CPUs may have added it at the same time. */
 static __noinline int thread_remove(u32 tid)
 {
-	struct control *control = control_get();
 	u32 removed;
 
-	if (!control || !tid)
+	if (!tid)
 		return 0;
 	removed = bucket_remove(first_bucket(tid), tid);
 	if (second_bucket(tid) != first_bucket(tid))
 		removed += bucket_remove(second_bucket(tid), tid);
 	if (removed) {
-		__sync_fetch_and_add(&control->threads, -(u64)removed);
-		__sync_fetch_and_add(&control->exited, 1);
+		__sync_fetch_and_add(&shared.control.threads, -(u64)removed);
+		__sync_fetch_and_add(&shared.control.exited, 1);
 	}
 	return 0;
 }

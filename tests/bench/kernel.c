@@ -27,6 +27,7 @@
 
 #include "user/base/util.h"
 
+#include "bpf/shared.h"
 #include "bpf/tracer.skel.h"
 #include "user/base/clock.h"
 #include "user/record/probes.h"

@@ -181,7 +181,9 @@ static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
 	r = r ?: bpf_map__set_max_entries(bpf->maps.objects_near, cpus * OBJECTS_NEAR);
 	if (!bpf->rodata->config_stacks)
 		r = r ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, 1);
-	return r ?: bpf_map__set_max_entries(bpf->maps.shared, cpus + 1);
+	return r
+		       ?: bpf_map__set_max_entries(bpf->maps.thread_args,
+						   bpf->rodata->config_args ? THREADS_MAX : 1);
 }
 
 /* Programs that this recording has no use for are not even loaded. */
@@ -250,19 +252,18 @@ static int map_rings(struct probes *probes, struct err *err)
 	size_t ring_bytes = probes->ring_bytes + RING_SLACK;
 	struct tracer_bpf *bpf = probes->bpf;
 	char *rings = map_memory(probes, 0, bpf->maps.rings, ring_bytes, err);
-	union shared *shared =
-		rings ? map_memory(probes, 1, bpf->maps.shared, sizeof(*shared), err) : NULL;
+	struct shared *shared = &bpf->bss->shared;
 
-	if (!shared)
+	if (!rings)
 		return err->code;
-	probes->control = &shared[0].control;
+	probes->control = &shared->control;
 	probes->rings = calloc(probes->cpus, sizeof(*probes->rings));
 	if (!probes->rings)
 		return fail(err, -ENOMEM, "no memory for %u rings", probes->cpus);
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
 		probes->rings[cpu].data = rings + cpu * ring_bytes;
-		probes->rings[cpu].state = &shared[cpu + 1].cpu.state;
-		probes->rings[cpu].drain = &shared[cpu + 1].cpu.drain;
+		probes->rings[cpu].state = &shared->cpus[cpu].state;
+		probes->rings[cpu].drain = &shared->cpus[cpu].drain;
 	}
 	return 0;
 }
@@ -337,6 +338,9 @@ int probes_open(struct probes **out, const struct probes_options *options, struc
 	if (r < 0)
 		return fail(err, r, "cannot tell how many CPUs there are: %s", strerror(-r));
 	probes->cpus = (unsigned int)r;
+	if (probes->cpus > CPUS_MAX)
+		return fail(err, -E2BIG, "this machine may have %u CPUs; %u is the most",
+			    probes->cpus, CPUS_MAX);
 
 	r = load(probes, options, err);
 	r = r ?: map_rings(probes, err);
