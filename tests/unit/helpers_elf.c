@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/unit.h"
 
@@ -216,4 +217,27 @@ void make_elf(struct buffer *to, bool wide)
 		put_section(to, wide, &parts[i], begin);
 		begin += parts[i].size;
 	}
+}
+
+struct trace_mapping own_code(u32 tgid)
+{
+	struct symbols_mapping found = { 0 };
+	struct symbols *symbols;
+	struct trace_mapping told;
+
+	assert_int_equal(symbols_new(&symbols, NULL, NULL), 0);
+	add_mappings(symbols, 1, (u32)getpid(), (u64)(uintptr_t)own_code, &found);
+	symbols_free(symbols);
+	told = (struct trace_mapping){
+		.tgid = tgid,
+		.build_id_bytes = found.build_id_bytes,
+		.address = found.address,
+		.bytes = found.bytes,
+		.offset = found.offset,
+		.inode = found.inode,
+		.device = found.device,
+		.path = found.path,
+	};
+	memcpy(told.build_id, found.build_id, sizeof(told.build_id));
+	return told;
 }

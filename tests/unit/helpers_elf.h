@@ -5,6 +5,7 @@
 
 #include "user/base/buffer.h"
 #include "user/symbols/symbols.h"
+#include "user/trace/event.h"
 
 /* A folder of its own for a group of tests; its path, and its removal with all that is in it. */
 const char *folder_make(void);
@@ -20,6 +21,10 @@ bool runs(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * copied to @found if that is not NULL. Build ids are read from the files. */
 void add_mappings(struct symbols *symbols, u64 process, u32 pid, u64 address,
 		  struct symbols_mapping *found);
+
+/* This program's own code, as EVENT_MAPPING tells it of process @tgid; its path is valid until the
+ * next call. Without build id: the linker made none. */
+struct trace_mapping own_code(u32 tgid);
 
 /*
  * A small ELF file, hand-made: at 0x1000 (offset 0x1000 is not in the file; nothing is run)

@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#include "user/symbols/build_id.h"
 
 #include "tests/unit/helpers_elf.h"
 #include "tests/unit/helpers_model.h"
@@ -18,33 +15,9 @@ int queue_lock[10] = { 1 };
 
 static const struct trace_info info = { .host = "h", .target = "t", .cpu_count = 2 };
 
-/* This program's code, as EVENT_MAPPING tells it */
-static struct trace_mapping own_code(void)
-{
-	struct symbols_mapping found = { 0 };
-	struct symbols *symbols;
-	struct trace_mapping told;
-
-	assert_int_equal(symbols_new(&symbols, NULL, NULL), 0);
-	add_mappings(symbols, 1, (u32)getpid(), (u64)(uintptr_t)own_code, &found);
-	symbols_free(symbols);
-	told = (struct trace_mapping){
-		.tgid = MAIN,
-		.build_id_bytes = found.build_id_bytes,
-		.address = found.address,
-		.bytes = found.bytes,
-		.offset = found.offset,
-		.inode = found.inode,
-		.device = found.device,
-		.path = found.path,
-	};
-	memcpy(told.build_id, found.build_id, sizeof(told.build_id));
-	return told;
-}
-
 struct story {
 	struct scene *scene;
-	struct futexes futexes;
+	struct frames frames;
 };
 
 static void happens(struct story *story, u64 t, const struct trace_event *event)
@@ -87,7 +60,7 @@ static void waits_for(struct story *story, u64 t, const void *address)
 
 static void begins(struct story *story)
 {
-	const struct sink sink = futexes_sink(&story->futexes);
+	const struct sink sink = frames_sink(&story->frames);
 
 	story->scene = scene_new();
 	assert_int_equal(timeline_attach(story->scene->timeline, &sink), 0);
@@ -108,7 +81,7 @@ static char *told(struct story *story, const char *kind, bool json)
 		.info = &info,
 		.timeline = story->scene->timeline,
 		.times = story->scene->times,
-		.futexes = story->futexes,
+		.frames = story->frames,
 	};
 
 	ends(story->scene, 1000 * MS);
@@ -120,7 +93,7 @@ static char *told(struct story *story, const char *kind, bool json)
 	fclose(report.out);
 	story->scene->waits = report.waits;
 	story->scene->sched = report.sched;
-	futexes_free(&story->futexes);
+	frames_free(&story->frames);
 	scene_free(story->scene);
 	return text;
 }
@@ -133,7 +106,7 @@ static const char *bare(char room[64])
 
 static void a_lock_is_shown_by_its_name(void **state)
 {
-	const struct trace_mapping code = own_code();
+	const struct trace_mapping code = own_code(MAIN);
 
 	for (int i = 0; i < 2; i++) {
 		CLEANUP(free) char *text = NULL;
@@ -153,7 +126,7 @@ static void a_lock_is_shown_by_its_name(void **state)
 
 static void json_keeps_the_address(void **state)
 {
-	const struct trace_mapping code = own_code();
+	const struct trace_mapping code = own_code(MAIN);
 	CLEANUP(free) char *text = NULL;
 	struct story story = { 0 };
 	char room[64], expected[256];
@@ -175,7 +148,7 @@ static void json_keeps_the_address(void **state)
 static void without_a_name_the_address_stays(void **state)
 {
 	CLEANUP(free) char *text = NULL, *json = NULL;
-	struct trace_mapping code = own_code();
+	struct trace_mapping code = own_code(MAIN);
 	struct story story = { 0 };
 	char room[64];
 
@@ -194,7 +167,7 @@ static void without_a_name_the_address_stays(void **state)
 
 static void another_program_in_the_same_process_has_other_names(void **state)
 {
-	const struct trace_mapping code = own_code();
+	const struct trace_mapping code = own_code(MAIN);
 	CLEANUP(free) char *before = NULL, *after = NULL, *unknown = NULL;
 	struct story story = { 0 };
 	char room[64];

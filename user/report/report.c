@@ -9,11 +9,12 @@
 #include "user/base/text.h"
 
 const struct report_kind report_kinds[] = {
-	{ "summary", "one screen: where did the time go", NEEDS_TIMES | NEEDS_WAITS | NEEDS_SCHED,
-	  report_summary },
+	{ "summary", "one screen: where did the time go",
+	  NEEDS_TIMES | NEEDS_WAITS | NEEDS_SCHED | NEEDS_FRAMES, report_summary },
 	{ "threads", "execution, scheduler wait and waits of each thread", NEEDS_TIMES,
 	  report_threads },
-	{ "waits", "what was waited for, how long, woken by whom", NEEDS_WAITS, report_waits },
+	{ "waits", "what was waited for, how long, woken by whom", NEEDS_WAITS | NEEDS_FRAMES,
+	  report_waits },
 	{ "syscalls", "system calls: counts, errors, durations", NEEDS_CALLS, report_syscalls },
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
 	{ "losses", "events that are missing, by CPU, class and time", 0, report_losses },
@@ -51,7 +52,7 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_WAITS, waits_sink(&report->waits, report->timeline) },
 		{ NEEDS_CALLS, calls_sink(&report->calls) },
 		{ NEEDS_SCHED, sched_sink(&report->sched) },
-		{ NEEDS_WAITS, futexes_sink(&report->futexes) },
+		{ NEEDS_FRAMES, frames_sink(&report->frames) },
 		{ 0, losses_sink(&report->losses) },
 	};
 
@@ -73,7 +74,7 @@ void report_free(struct report *report)
 	calls_free(&report->calls);
 	sched_free(&report->sched);
 	losses_free(&report->losses);
-	futexes_free(&report->futexes);
+	frames_free(&report->frames);
 	timeline_free(report->timeline);
 	report->timeline = NULL;
 }
@@ -94,7 +95,7 @@ bool report_futex(char name[FUTEX_NAME_MAX], const char **module, const struct r
 	const struct thread_table *threads = timeline_threads(report->timeline);
 
 	return what->futex && what->process &&
-	       futexes_name(name, module, &report->futexes,
+	       futexes_name(name, module, &report->frames,
 			    threads->processes[what->process - 1]->pid, what->futex,
 			    row->longest_begin_ns);
 }
@@ -227,27 +228,19 @@ static int check_stretch(const struct report *report, u64 start_ns, u64 end_ns, 
 	return hint(err, "the recording lasts %s", text_duration(length, end_ns - start_ns));
 }
 
-/*
- * What processes had mapped before the stretch that is read: a mapping is told once, when it is
- * new. From standard input everything is read but once, so that futexes keep their addresses.
- */
-static int read_mappings_before(struct report *report, u64 from_ns, struct err *err)
+/* Names are told whenever they are known, not only in the stretch that is read. */
+static int read_stretch(struct report *report, struct trace_reader *reader,
+			const struct filter *filter, bool frames, struct err *err)
 {
-	CLEANUP(trace_reader_close) struct trace_reader *reader = NULL;
-	const struct trace_event *event;
-	int r;
+	int r = 0;
 
-	if (!strcmp(report->path, "-"))
-		return 0;
-	r = trace_reader_open(&reader, report->path, err);
-	if (r < 0)
-		return r;
-	while ((r = trace_reader_next(reader, &event, err)) > 0 && event->time_ns < from_ns) {
-		r = futexes_event(&report->futexes, event);
-		if (r < 0)
-			return fail(err, r, "cannot keep what was mapped: %s", strerror(-r));
-	}
-	return min(r, 0);
+	if (frames && filter->from_ns > trace_reader_begin_ns(reader))
+		r = frames_read_before(&report->frames, report->path, filter->from_ns, err);
+	if (r >= 0)
+		r = timeline_read(report->timeline, reader, filter->from_ns, filter->to_ns, err);
+	if (r >= 0 && frames && filter->to_ns)
+		r = frames_read_behind(&report->frames, report->path, filter->to_ns, err);
+	return r;
 }
 
 static int follow_trace(struct report *report, struct trace_reader *reader,
@@ -270,13 +263,12 @@ static int follow_trace(struct report *report, struct trace_reader *reader,
 	r = report_attach(report, kind->needs);
 	if (r < 0)
 		return fail(err, r, "cannot prepare the report: %s", strerror(-r));
-	futexes_begin(&report->futexes, report->info->host, &report->info->start);
-	if (kind->needs & NEEDS_WAITS && filter.from_ns > start_ns) {
-		r = read_mappings_before(report, filter.from_ns, err);
-		if (r < 0)
-			return r;
-	}
-	r = timeline_read(report->timeline, reader, filter.from_ns, filter.to_ns, err);
+	frames_begin(&report->frames, &(struct frames_options){
+					      .host = report->info->host,
+					      .start = &report->info->start,
+					      .timeline = report->timeline,
+				      });
+	r = read_stretch(report, reader, &filter, kind->needs & NEEDS_FRAMES, err);
 	if (r < 0)
 		return r;
 	report->damage = trace_reader_damage(reader);

@@ -6,13 +6,13 @@
 #include <stdio.h>
 
 #include "user/base/err.h"
+#include "user/frames/futexes.h"
 #include "user/model/calls.h"
 #include "user/model/losses.h"
 #include "user/model/read.h"
 #include "user/model/sched.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
-#include "user/report/futexes.h"
 #include "user/report/style.h"
 
 struct report_options {
@@ -62,6 +62,7 @@ const struct report_kind *report_kind_find(const char *name);
 #define NEEDS_WAITS 2
 #define NEEDS_CALLS 4
 #define NEEDS_SCHED 8
+#define NEEDS_FRAMES 16 /* names of frames and of variables */
 
 /* A report on its way: what it is made of. Tests fill it by hand. */
 struct report {
@@ -80,7 +81,7 @@ struct report {
 	struct calls calls;
 	struct sched sched;
 	struct losses losses;
-	struct futexes futexes;
+	struct frames frames;
 };
 
 /* Attaches what @needs asks for. Return: 0 or a negative errno. */
