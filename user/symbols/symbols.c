@@ -274,6 +274,7 @@ static void frame_of_mapping(struct symbols_frame *frame, const struct mapping *
 	if (!file)
 		return;
 	frame->path = file->vdso ? "" : file->path;
+	frame->mapping = (struct symbols_span){ mapping->address, mapping->bytes, mapping->offset };
 	frame->offset = address - mapping->address + mapping->offset;
 	frame->build_id_bytes = file->build_id_bytes;
 	memcpy(frame->build_id, file->build_id, file->build_id_bytes);
@@ -343,20 +344,44 @@ static struct process *find_process(const struct symbols *symbols, u64 process)
 	return slot ? (struct process *)(uintptr_t)*slot : NULL;
 }
 
-/* @address in the memory of a file that @mapping shows the begin of. */
+/* Where @address lies in the memory of a file that @mapping shows the begin of. Return: whether
+ * the file is there, so that it can have a name. */
+static bool place_by_mapping(struct symbols *symbols, struct symbols_frame *frame,
+			     const struct file_place *place, const struct mapping *mapping,
+			     u64 address)
+{
+	u64 bias;
+
+	frame_of_mapping(frame, mapping, address);
+	if (!know(symbols, mapping->file, place) ||
+	    !elf_file_bias(&bias, &mapping->file->elf, mapping->address, mapping->offset))
+		return false;
+	frame->offset = address - bias;
+	return true;
+}
+
 static bool name_by_mapping(struct symbols *symbols, struct symbols_frame *frame,
 			    const struct process *process, const struct mapping *mapping,
 			    u64 address, bool object)
 {
 	struct file_place place = process_place(process, mapping);
-	u64 bias;
 
-	frame_of_mapping(frame, mapping, address);
-	if (!know(symbols, mapping->file, &place) ||
-	    !elf_file_bias(&bias, &mapping->file->elf, mapping->address, mapping->offset))
-		return false;
-	frame->offset = address - bias;
-	return name_in_file(symbols, frame, mapping->file, &place, address - bias, object);
+	return place_by_mapping(symbols, frame, &place, mapping, address) &&
+	       name_in_file(symbols, frame, mapping->file, &place, frame->offset, object);
+}
+
+bool symbols_place(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address)
+{
+	const struct process *owner = find_process(symbols, process);
+	const struct mapping *mapping = owner ? process_find(owner, address) : NULL;
+	struct file_place place;
+
+	no_frame(frame, mapping ? "[jit]" : "[unknown]", address);
+	if (!mapping || !mapping->file)
+		return mapping;
+	place = process_place(owner, mapping);
+	place_by_mapping(symbols, frame, &place, mapping, address);
+	return true;
 }
 
 bool symbols_code(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address)

@@ -66,6 +66,13 @@ int symbols_add_mapping(struct symbols *symbols, const struct symbols_mapping *m
 /* The process has ended, or runs another program, and nobody will ask for it again. */
 void symbols_forget(struct symbols *symbols, u64 process);
 
+/* A stretch of memory, and where it begins in its file */
+struct symbols_span {
+	u64 address;
+	u64 bytes;
+	u64 offset;
+};
+
 /* What an address is. Texts are printable UTF-8 and live as long as the symbols they come from;
  * equal texts are the same pointer. */
 struct symbols_frame {
@@ -79,6 +86,7 @@ struct symbols_frame {
 	u8 build_id[BUILD_ID_ROOM];
 	const char *file;	/* with the option lines; NULL: not known */
 	u32 line;
+	struct symbols_span mapping;	/* that it lies in; all 0: in none of a file */
 };
 
 /**
@@ -94,6 +102,9 @@ struct symbols_frame {
  * Return: whether its name is known.
  */
 bool symbols_code(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address);
+
+/* The same without its name, for which no symbols are read. Return: whether it is mapped. */
+bool symbols_place(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address);
 
 /* The same for the variable that @address lies in, in any memory of a mapped file: .data, .bss */
 bool symbols_data(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address);
