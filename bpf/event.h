@@ -52,6 +52,16 @@ enum event_kind {		/* on disk: append only, never renumber */
 	EVENT_WAIT_STACK = 16,	/* where a thread waited, and who held what it waited for */
 	EVENT_SAMPLE	 = 17,	/* where a thread ran when the clock of its CPU ticked */
 	EVENT_SYMBOL	 = 18,	/* the name of a frame; made by the recorder */
+	EVENT_TASK_BEGIN = 19,	/* from here on: what a program announced itself */
+	EVENT_TASK_END	 = 20,
+	EVENT_TASK_ENTER = 21,	/* the thread works for a task from now on */
+	EVENT_TASK_LEAVE = 22,	/* ... and no longer */
+	EVENT_REGION_BEGIN = 23,	/* a step inside one thread; regions nest */
+	EVENT_REGION_END = 24,
+	EVENT_LOG	 = 25,
+	EVENT_COUNTER	 = 26,	/* a number by name, as it is now */
+	EVENT_LINK	 = 27,	/* a task's id in other people's traces: W3C traceparent */
+	EVENT_SNAPSHOT	 = 28,	/* the program asks a flight recorder for a snapshot */
 	EVENT_KIND_COUNT,
 
 	/* In the ring only: events that are said in fewer bytes */
@@ -68,7 +78,7 @@ enum event_class {		/* on disk: append only, never renumber */
 	CLASS_OBJECT  = 4,
 	CLASS_STACK   = 5,	/* STACK, WAIT_STACK, SYMBOL */
 	CLASS_SAMPLE  = 6,
-	CLASS_ANNOTATION = 7,	/* tasks, regions, logs, counters */
+	CLASS_ANNOTATION = 7,	/* TASK_BEGIN ... SNAPSHOT */
 	CLASS_COUNT,
 };
 
@@ -378,6 +388,37 @@ struct event_sample {
 	__u32 spare;
 };
 
+#define ANNOTATION_CUT_NAME  1	/* longer than ANNOTATION_NAME_MAX: the rest is missing */
+#define ANNOTATION_CUT_TEXT  2	/* longer than ANNOTATION_TEXT_MAX */
+#define ANNOTATION_BAD_NAME  4	/* lies in memory that cannot be read: it is "" */
+#define ANNOTATION_BAD_TEXT  8
+#define ANNOTATION_NOT_UTF8  16	/* what was none in name or text is U+FFFD; set by the recorder */
+#define ANNOTATION_PROBED    32	/* the user's probe made it, not the program's own word */
+#define ANNOTATION_REAL	     64	/* COUNTER: the value is a double, else a signed number */
+
+#define ANNOTATION_NAME_MAX  127	/* bytes of a name or category, without the 0 at its end */
+#define ANNOTATION_TEXT_MAX  1023	/* ... of a log's text, a traceparent, a reason */
+
+/* A task by its process and this number. */
+#define TASK_NONE    0
+#define TASK_EARLIER 1		/* one that was begun while nobody recorded: any of them */
+
+/* All kinds from TASK_BEGIN on. */
+struct event_annotation {
+	__u32 tid;
+	__u16 flags;		/* ANNOTATION_* */
+	__u16 probe;		/* of the user's probes, counted from 1; 0: the program's own word */
+	__u64 task;		/* TASK_*, LOG, LINK */
+	__u64 value;		/* TASK_BEGIN: the parent; COUNTER */
+	__u16 name_bytes;	/* in data, without a 0 */
+	__u16 text_bytes;	/* behind them */
+	__u32 spare;
+	char data[];		/* name (of a log: its category), then text; any bytes */
+};
+
+_Static_assert(sizeof(struct event_annotation) + ANNOTATION_NAME_MAX + ANNOTATION_TEXT_MAX + 8 <=
+		       EVENT_SIZE_MAX, "the longest annotation fits into a record");
+_Static_assert(sizeof(struct event_annotation) == 32, "in 8-byte units");
 _Static_assert(sizeof(struct event_stack) + 8 * (STACK_FRAMES_MAX + STACK_WORDS_MAX) + 8 <=
 		       EVENT_SIZE_MAX, "the longest stack fits into a record");
 _Static_assert(sizeof(struct event_stack) % 8 == 0, "in 8-byte units");

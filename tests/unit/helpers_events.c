@@ -80,7 +80,7 @@ static void own_fields(struct event_list *list, const struct field_table *table,
 	for (unsigned int i = 0; i < table->count; i++) {
 		u8 *field = row + table->fields[i].offset;
 
-		if (table->fields[i].type == FIELD_TEXT) {
+		if (table->fields[i].type == FIELD_TEXT || table->fields[i].type == FIELD_NAME) {
 			const char **text = (const char **)field;
 
 			*text = arena_text(&list->arena, *text, strlen(*text));
@@ -108,7 +108,7 @@ void list_copy(struct event_list *list, const struct trace_event *event)
 		memcpy(args, event->syscall.args, 6 * sizeof(*args));
 		e->syscall.args = args;
 	}
-	if (event->kind == EVENT_EXEC)
+	if (event->kind == EVENT_EXEC || trace_event_is_annotation(event))
 		own_fields(list, table, (u8 *)&e->exec);
 	if (!table->pointer)
 		return;
@@ -334,6 +334,8 @@ static void random_fields(struct event_list *list, struct trace_event *e, struct
 		PAYLOAD(e, event_thread)->flags &= ~(u32)THREAD_RESTATED;
 	if (e->kind == EVENT_NAME)
 		e->name.flags &= ~(u32)THREAD_RESTATED;
+	if (trace_event_is_annotation(e))
+		e->annotation.flags &= (u16)~ANNOTATION_RESTATED;
 }
 
 static void random_event(struct event_list *list, struct random *r, u64 time_ns, u16 cpu)
@@ -373,6 +375,7 @@ static bool same_field(const struct field *f, const u8 *a, const u8 *b)
 	switch (f->type) {
 	case FIELD_UINT:
 	case FIELD_BYTES: return memcmp(a, b, f->bytes) == 0;
+	case FIELD_NAME:
 	case FIELD_TEXT: return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
 	default:
 		return words->count == others->count &&

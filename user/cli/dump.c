@@ -47,6 +47,7 @@ u32 dump_subject(const struct trace_event *e)
 	case EVENT_SAMPLE: return e->sample.tid;
 	case EVENT_STACK: return e->stack->tgid;
 	case EVENT_SYMBOL: return e->symbol->tgid;
+	case EVENT_TASK_BEGIN ... EVENT_SNAPSHOT: return e->annotation.tid;
 	default: return 0;
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* dump_json - one event as a line of NDJSON */
 #include <inttypes.h>
+#include <string.h>
 
 #include "user/base/json.h"
 #include "user/cli/dump.h"
@@ -192,6 +193,57 @@ static void put_symbol(struct json *j, const struct trace_symbol *s)
 	json_key_u64(j, "offset", s->offset);
 }
 
+static void put_task(struct json *j, const char *key, u64 task)
+{
+	char text[20];
+
+	/* Numbers that JSON readers would round */
+	snprintf(text, sizeof(text), "%" PRIx64, task);
+	json_key_text(j, key, text);
+}
+
+static void put_counter(struct json *j, const struct trace_annotation *a)
+{
+	double real;
+
+	json_key_text(j, "counter", a->name);
+	memcpy(&real, &a->value, sizeof(real));
+	json_key(j, "value");
+	if (a->flags & ANNOTATION_REAL)
+		json_double(j, real);
+	else
+		json_s64(j, (s64)a->value);
+}
+
+static void put_annotation(struct json *j, const struct trace_event *e)
+{
+	const struct trace_annotation *a = &e->annotation;
+
+	switch (e->kind) {
+	case EVENT_TASK_BEGIN:
+		json_key_text(j, "task_name", a->name);
+		if (a->value)
+			put_task(j, "parent", a->value);
+		break;
+	case EVENT_REGION_BEGIN:
+	case EVENT_REGION_END: json_key_text(j, "region", a->name); break;
+	case EVENT_LOG:
+		json_key_text(j, "category", a->name);
+		json_key_text(j, "text", a->text);
+		break;
+	case EVENT_COUNTER: put_counter(j, a); break;
+	case EVENT_LINK: json_key_text(j, "traceparent", a->text); break;
+	case EVENT_SNAPSHOT: json_key_text(j, "reason", a->text); break;
+	default: break;
+	}
+	if (a->task)
+		put_task(j, "task", a->task);
+	json_key_bool(j, "cut", a->flags & (ANNOTATION_CUT_NAME | ANNOTATION_CUT_TEXT));
+	json_key_bool(j, "unreadable", a->flags & (ANNOTATION_BAD_NAME | ANNOTATION_BAD_TEXT));
+	json_key_bool(j, "not_utf8", a->flags & ANNOTATION_NOT_UTF8);
+	json_key_bool(j, "probed", a->flags & ANNOTATION_PROBED);
+}
+
 static void put_fields(struct json *j, const struct dump *d, const struct trace_event *e)
 {
 	switch (e->kind) {
@@ -221,6 +273,7 @@ static void put_fields(struct json *j, const struct dump *d, const struct trace_
 	case EVENT_WAIT_STACK: put_wait_stack(j, d, &e->wait_stack); break;
 	case EVENT_SAMPLE: put_where(j, e->sample.user_stack, e->sample.kernel_stack); break;
 	case EVENT_SYMBOL: put_symbol(j, e->symbol); break;
+	case EVENT_TASK_BEGIN ... EVENT_SNAPSHOT: put_annotation(j, e); break;
 	default: break;
 	}
 }

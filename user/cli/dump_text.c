@@ -189,6 +189,48 @@ static void put_symbol(const struct dump *d, const struct trace_symbol *s)
 	fprintf(d->out, "+%#" PRIx64, s->offset);
 }
 
+static void put_counter(const struct dump *d, const struct trace_annotation *a)
+{
+	double real;
+
+	memcpy(&real, &a->value, sizeof(real));
+	if (a->flags & ANNOTATION_REAL)
+		fprintf(d->out, " = %g", real);
+	else
+		fprintf(d->out, " = %" PRId64, (s64)a->value);
+}
+
+static void put_task(const struct dump *d, const char *before, u64 task)
+{
+	if (task == TASK_EARLIER)
+		fprintf(d->out, "%sbegun before the recording", before);
+	else if (task)
+		fprintf(d->out, "%s%" PRIx64, before, task);
+}
+
+static void put_annotation(const struct dump *d, const struct trace_event *e)
+{
+	const struct trace_annotation *a = &e->annotation;
+
+	if (a->name[0])
+		put_printable(d, " ", a->name);
+	if (e->kind == EVENT_COUNTER)
+		put_counter(d, a);
+	if (a->text[0])
+		put_printable(d, e->kind == EVENT_LOG ? ": " : " ", a->text);
+	put_task(d, " task ", a->task);
+	if (e->kind == EVENT_TASK_BEGIN)
+		put_task(d, " of ", a->value);
+	if (a->flags & (ANNOTATION_CUT_NAME | ANNOTATION_CUT_TEXT))
+		fprintf(d->out, " (cut)");
+	if (a->flags & (ANNOTATION_BAD_NAME | ANNOTATION_BAD_TEXT))
+		fprintf(d->out, " (in memory that cannot be read)");
+	if (a->flags & ANNOTATION_NOT_UTF8)
+		fprintf(d->out, " (not UTF-8)");
+	if (a->flags & ANNOTATION_PROBED)
+		fprintf(d->out, " (by a probe)");
+}
+
 static void put_fields(const struct dump *d, const struct trace_event *e)
 {
 	switch (e->kind) {
@@ -216,6 +258,7 @@ static void put_fields(const struct dump *d, const struct trace_event *e)
 	case EVENT_WAIT_STACK: put_wait_stack(d, &e->wait_stack); break;
 	case EVENT_SAMPLE: put_where(d, e->sample.user_stack, e->sample.kernel_stack); break;
 	case EVENT_SYMBOL: put_symbol(d, e->symbol); break;
+	case EVENT_TASK_BEGIN ... EVENT_SNAPSHOT: put_annotation(d, e); break;
 	default: break;
 	}
 }

@@ -288,6 +288,7 @@ static void (*const handlers[])(struct timeline *tl, const struct trace_event *e
 	[EVENT_WAIT_STACK] = on_nothing,
 	[EVENT_SAMPLE] = on_nothing,
 	[EVENT_SYMBOL] = emit_program,
+	[EVENT_TASK_BEGIN... EVENT_SNAPSHOT] = on_nothing,
 };
 _Static_assert(ARRAY_SIZE(handlers) == EVENT_KIND_COUNT, "every kind has a handler");
 

@@ -61,6 +61,7 @@ void chunk_encoder_free(struct chunk_encoder *e)
 	buffer_free(&e->shapes);
 	map_free(&e->shape_numbers);
 	map_free(&e->address_numbers);
+	texts_free(&e->texts);
 	buffer_free(&e->addresses);
 	buffer_free(&e->head);
 	buffer_free(&e->data);
@@ -166,6 +167,11 @@ static int put_head(struct chunk_encoder *e)
 	buffer_reset(&one);
 	put_streams(e, &one);
 	put_section(&e->head, SECTION_STREAMS, &one);
+	if (e->texts.count) {
+		buffer_reset(&one);
+		texts_put(&e->texts, &one);
+		put_section(&e->head, SECTION_TEXTS, &one);
+	}
 	buffer_free(&one);
 	return e->head.failed ? -ENOMEM : 0;
 }
@@ -264,6 +270,7 @@ static void begin_next(struct chunk_encoder *e, u64 begin_ns)
 	buffer_reset(&e->addresses);
 	map_clear(&e->shape_numbers);
 	map_clear(&e->address_numbers);
+	texts_next_chunk(&e->texts);
 	memset(e->shape_cache, 0, sizeof(e->shape_cache));
 	e->begin_ns = begin_ns;
 	e->events = 0;

@@ -23,6 +23,7 @@ struct decoder {
 	struct thread_row *rows;
 	struct shape *shapes;
 	u64 *addresses;
+	struct text_table texts;
 	u64 row_count, shape_count, address_count;
 	u64 begin_ns;
 	u64 events; /* with those of unknown kinds, which are left out */
@@ -317,7 +318,7 @@ static bool get_rare(struct decoder *d, struct stream *s, const struct shape *sh
 	table = &event_fields[shape->kind];
 	if (table->pointer)
 		fields = arena_take(&d->batch->arena, table->bytes);
-	if (!fields || fields_get(&payload, table, fields, 1, &d->batch->arena) < 0) {
+	if (!fields || fields_get_named(&payload, table, fields, &d->texts, &d->batch->arena) < 0) {
 		s->bad = true;
 		return false;
 	}
@@ -327,6 +328,12 @@ static bool get_rare(struct decoder *d, struct stream *s, const struct shape *sh
 		struct trace_mapping *m = fields;
 
 		m->build_id_bytes = min(m->build_id_bytes, (u8)BUILD_ID_MAX);
+	}
+	if (trace_event_is_annotation(event)) {
+		/* Kinds that have none say so in words. */
+		event->annotation.name = event->annotation.name ?: "";
+		event->annotation.text = event->annotation.text ?: "";
+		event->annotation.flags &= (u16)~ANNOTATION_RESTATED;
 	}
 	return true;
 }
@@ -437,6 +444,8 @@ int batch_decode(struct batch *batch, const struct chunk_head *head, const void 
 	if (!r)
 		r = get_rows(&d, SECTION_ADDRESSES, &address_fields, &d.addresses,
 			     &d.address_count);
+	if (!r)
+		r = get_rows(&d, SECTION_TEXTS, &text_fields, &d.texts.list, &d.texts.count);
 	if (!r)
 		r = restate(&d);
 	if (!r)

@@ -447,6 +447,7 @@ static const void *payload_of(const struct trace_event *event)
 	case EVENT_NAME: return &event->name;
 	case EVENT_WAIT_STACK: return &event->wait_stack;
 	case EVENT_SAMPLE: return &event->sample;
+	case EVENT_TASK_BEGIN ... EVENT_SNAPSHOT: return &event->annotation;
 	default: return event->thread; /* all others are pointers */
 	}
 }
@@ -458,7 +459,7 @@ static int add_rare(struct chunk_encoder *e, struct stream *s, const struct trac
 	struct buffer *payload = &e->head; /* idle until the chunk's end */
 
 	buffer_reset(payload);
-	fields_put(payload, &event_fields[event->kind], payload_of(event), 1);
+	fields_put_named(payload, &event_fields[event->kind], payload_of(event), &e->texts);
 	if (payload->failed || buffer_reserve(data, payload->size + VARINT_MAX))
 		return -ENOMEM;
 	if (threads_learn(&e->threads, event))

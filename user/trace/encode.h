@@ -9,6 +9,7 @@
 #include "user/trace/chunk.h"
 #include "user/trace/format.h"
 #include "user/trace/objects.h"
+#include "user/trace/texts.h"
 #include "user/trace/threads.h"
 
 #define NO_THREAD (~0U)
@@ -52,6 +53,8 @@ struct chunk_encoder {
 
 	struct map address_numbers; /* address -> number in the open chunk, from 1 */
 	struct buffer addresses;    /* u64, in that order */
+
+	struct texts texts;
 
 	u64 begin_ns;
 	u64 events;

@@ -86,6 +86,26 @@ struct trace_symbol {
 	const char *name; /* demangled; never "" */
 };
 
+/* ANNOTATION_RESTATED in flags: a chunk tells of it again, since it has not ended */
+#define ANNOTATION_RESTATED 0x8000
+
+/*
+ * What a program announced, TASK_BEGIN ... SNAPSHOT. Texts are UTF-8 without a 0; the same name
+ * need not be the same pointer. A task is known by the process of @tid and its number: after
+ * fork() a child may speak of its parent's.
+ */
+struct trace_annotation {
+	u32 tid;
+	u16 flags;        /* ANNOTATION_* */
+	u64 task;         /* TASK_*, LOG (TASK_NONE: the thread's present one), LINK; TASK_LEAVE:
+			   * TASK_NONE is whichever it is in */
+	u64 value;        /* TASK_BEGIN: the parent; COUNTER: s64, or a double with ANNOTATION_REAL */
+	u64 since_ns;     /* only with ANNOTATION_RESTATED: when it was told first */
+	const char *name; /* of a task, region, counter; a log's category. REGION_END: "" ends the
+			   * innermost one */
+	const char *text; /* LOG; LINK: the traceparent; SNAPSHOT: the reason */
+};
+
 struct trace_loss {
 	u64 from_ns; /* the first and the last event that was lost, as well as it is known */
 	u64 to_ns;
@@ -111,6 +131,7 @@ struct trace_event {
 		struct trace_exec exec;
 		struct event_wait_stack wait_stack;
 		struct event_sample sample;
+		struct trace_annotation annotation; /* TASK_BEGIN ... SNAPSHOT */
 		const struct trace_stack *stack;
 		const struct trace_symbol *symbol;
 		const struct event_thread *thread;
@@ -123,6 +144,11 @@ struct trace_event {
 
 /* Whether it is no event of its own: a chunk says again what was known at its begin. */
 bool trace_event_is_restated(const struct trace_event *event);
+
+static inline bool trace_event_is_annotation(const struct trace_event *event)
+{
+	return event->kind >= EVENT_TASK_BEGIN && event->kind <= EVENT_SNAPSHOT;
+}
 
 /* Which class an event is asked for and counted by; CLASS_COUNT for EVENT_LOSS. */
 enum event_class trace_event_class(enum event_kind kind);

@@ -3,6 +3,7 @@
 #include "user/trace/fields.h"
 
 #include "user/trace/format.h"
+#include "user/trace/texts.h"
 
 static const struct field thread_fields[] = {
 	UINT_FIELD(event_thread, tid),         UINT_FIELD(event_thread, tgid),
@@ -105,6 +106,52 @@ static const struct field symbol_fields[] = {
 	TEXT_FIELD(trace_symbol, name),
 };
 
+#define ANNOTATION(member)      UINT_FIELD(trace_annotation, member)
+#define ANNOTATION_NAME(member) NAME_FIELD(trace_annotation, member)
+#define ANNOTATION_TEXT(member) TEXT_FIELD(trace_annotation, member)
+
+static const struct field task_begin_fields[] = {
+	ANNOTATION(tid),   ANNOTATION(flags),     ANNOTATION(task),
+	ANNOTATION(value), ANNOTATION_NAME(name),
+};
+
+static const struct field task_fields[] = {
+	ANNOTATION(tid),
+	ANNOTATION(flags),
+	ANNOTATION(task),
+};
+
+static const struct field region_fields[] = {
+	ANNOTATION(tid),
+	ANNOTATION(flags),
+	ANNOTATION_NAME(name),
+};
+
+static const struct field log_fields[] = {
+	ANNOTATION(tid),       ANNOTATION(flags),     ANNOTATION(task),
+	ANNOTATION_NAME(name), ANNOTATION_TEXT(text),
+};
+
+static const struct field counter_fields[] = {
+	ANNOTATION(tid),
+	ANNOTATION(flags),
+	ANNOTATION(value),
+	ANNOTATION_NAME(name),
+};
+
+static const struct field link_fields[] = {
+	ANNOTATION(tid),
+	ANNOTATION(flags),
+	ANNOTATION(task),
+	ANNOTATION_TEXT(text),
+};
+
+static const struct field snapshot_fields[] = {
+	ANNOTATION(tid),
+	ANNOTATION(flags),
+	ANNOTATION_TEXT(text),
+};
+
 #define TABLE(name, s, is_pointer)                                   \
 	{                                                            \
 		name, ARRAY_SIZE(name), sizeof(struct s), is_pointer \
@@ -123,6 +170,16 @@ const struct field_table event_fields[EVENT_KIND_COUNT] = {
 	[EVENT_WAIT_STACK] = TABLE(wait_stack_fields, event_wait_stack, false),
 	[EVENT_SAMPLE] = TABLE(sample_fields, event_sample, false),
 	[EVENT_SYMBOL] = TABLE(symbol_fields, trace_symbol, true),
+	[EVENT_TASK_BEGIN] = TABLE(task_begin_fields, trace_annotation, false),
+	[EVENT_TASK_END] = TABLE(task_fields, trace_annotation, false),
+	[EVENT_TASK_ENTER] = TABLE(task_fields, trace_annotation, false),
+	[EVENT_TASK_LEAVE] = TABLE(task_fields, trace_annotation, false),
+	[EVENT_REGION_BEGIN] = TABLE(region_fields, trace_annotation, false),
+	[EVENT_REGION_END] = TABLE(region_fields, trace_annotation, false),
+	[EVENT_LOG] = TABLE(log_fields, trace_annotation, false),
+	[EVENT_COUNTER] = TABLE(counter_fields, trace_annotation, false),
+	[EVENT_LINK] = TABLE(link_fields, trace_annotation, false),
+	[EVENT_SNAPSHOT] = TABLE(snapshot_fields, trace_annotation, false),
 };
 
 static u64 load(const struct field *f, const u8 *row)
@@ -194,7 +251,21 @@ static void put_words(struct buffer *b, const struct field *f, const u8 *row)
 	}
 }
 
-void fields_put(struct buffer *b, const struct field_table *table, const void *rows, size_t count)
+/* Its number in the chunk's texts, or 0 and the text itself */
+static void put_name(struct buffer *b, const struct field *f, const u8 *row, struct texts *texts)
+{
+	const char *name = *(const char *const *)(row + f->offset);
+	u32 number =
+		texts ? texts_number(texts, name ?: "", name ? strnlen(name, TEXT_FIELD_MAX) : 0)
+		      : 0;
+
+	buffer_varint(b, number);
+	if (!number)
+		put_text(b, f, row);
+}
+
+static void put_rows(struct buffer *b, const struct field_table *table, const void *rows,
+		     size_t count, struct texts *texts)
 {
 	for (unsigned int i = 0; i < table->count; i++) {
 		const struct field *f = &table->fields[i];
@@ -211,11 +282,24 @@ void fields_put(struct buffer *b, const struct field_table *table, const void *r
 				put_bytes(b, f, row, before);
 			} else if (f->type == FIELD_WORDS) {
 				put_words(b, f, row);
+			} else if (f->type == FIELD_NAME) {
+				put_name(b, f, row, texts);
 			} else {
 				put_text(b, f, row);
 			}
 		}
 	}
+}
+
+void fields_put(struct buffer *b, const struct field_table *table, const void *rows, size_t count)
+{
+	put_rows(b, table, rows, count, NULL);
+}
+
+void fields_put_named(struct buffer *b, const struct field_table *table, const void *row,
+		      struct texts *texts)
+{
+	put_rows(b, table, row, 1, texts);
 }
 
 static void get_bytes(struct cursor *c, const struct field *f, u8 *row, const u8 *before)
@@ -245,6 +329,19 @@ static int get_text(struct cursor *c, const struct field *f, u8 *row, struct are
 	return 0;
 }
 
+static int get_name(struct cursor *c, const struct field *f, u8 *row,
+		    const struct text_table *texts, struct arena *arena)
+{
+	u64 number = cursor_varint(c);
+
+	if (!number)
+		return get_text(c, f, row, arena);
+	if (!texts || number > texts->count)
+		return -EBADMSG;
+	*(const char **)(row + f->offset) = texts->list[number - 1];
+	return 0;
+}
+
 static int get_words(struct cursor *c, const struct field *f, u8 *row, struct arena *arena)
 {
 	struct trace_words *words = (void *)(row + f->offset);
@@ -267,7 +364,7 @@ static int get_words(struct cursor *c, const struct field *f, u8 *row, struct ar
 }
 
 static int get_column(struct cursor *c, const struct field *f, u8 *row, size_t row_bytes,
-		      size_t count, struct arena *arena)
+		      size_t count, const struct text_table *texts, struct arena *arena)
 {
 	const u8 *before = NULL;
 	u64 last = 0;
@@ -279,8 +376,9 @@ static int get_column(struct cursor *c, const struct field *f, u8 *row, size_t r
 		} else if (f->type == FIELD_BYTES) {
 			get_bytes(c, f, row, before);
 		} else {
-			int r = f->type == FIELD_WORDS ? get_words(c, f, row, arena)
-						       : get_text(c, f, row, arena);
+			int r = f->type == FIELD_WORDS  ? get_words(c, f, row, arena)
+				: f->type == FIELD_NAME ? get_name(c, f, row, texts, arena)
+							: get_text(c, f, row, arena);
 
 			if (r < 0)
 				return r;
@@ -289,8 +387,13 @@ static int get_column(struct cursor *c, const struct field *f, u8 *row, size_t r
 	return c->failed ? -EBADMSG : 0;
 }
 
-int fields_get(struct cursor *c, const struct field_table *table, void *rows, size_t count,
-	       struct arena *arena)
+static bool is_text(const struct field *f)
+{
+	return f->type == FIELD_TEXT || f->type == FIELD_NAME;
+}
+
+static int get_rows(struct cursor *c, const struct field_table *table, void *rows, size_t count,
+		    const struct text_table *texts, struct arena *arena)
 {
 	if (count)
 		memset(rows, 0, table->bytes * count);
@@ -299,16 +402,28 @@ int fields_get(struct cursor *c, const struct field_table *table, void *rows, si
 		int r;
 
 		/* An older writer did not know this field: texts still become "". */
-		if (c->at == c->end && f->type != FIELD_TEXT)
+		if (c->at == c->end && !is_text(f))
 			continue;
 		if (c->at == c->end) {
 			for (size_t n = 0; n < count; n++)
 				*(const char **)((u8 *)rows + n * table->bytes + f->offset) = "";
 			continue;
 		}
-		r = get_column(c, f, rows, table->bytes, count, arena);
+		r = get_column(c, f, rows, table->bytes, count, texts, arena);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+int fields_get(struct cursor *c, const struct field_table *table, void *rows, size_t count,
+	       struct arena *arena)
+{
+	return get_rows(c, table, rows, count, NULL, arena);
+}
+
+int fields_get_named(struct cursor *c, const struct field_table *table, void *row,
+		     const struct text_table *texts, struct arena *arena)
+{
+	return get_rows(c, table, row, 1, texts, arena);
 }

@@ -12,6 +12,7 @@ enum field_type {
 	FIELD_BYTES, /* an array in the struct; zeros at its end are not written */
 	FIELD_TEXT,  /* const char *; a reader gets "" where there is none */
 	FIELD_WORDS, /* struct trace_words */
+	FIELD_NAME,  /* const char *, one of few: its number in the chunk's texts */
 };
 
 struct field {
@@ -38,6 +39,19 @@ struct field {
 		offsetof(struct s, member), sizeof(((struct s *)0)->member), FIELD_WORDS \
 	}
 
+#define NAME_FIELD(s, member)                                                           \
+	{                                                                               \
+		offsetof(struct s, member), sizeof(((struct s *)0)->member), FIELD_NAME \
+	}
+
+struct texts;
+
+/* The texts of a chunk, numbered from 1 */
+struct text_table {
+	const char *const *list;
+	u64 count;
+};
+
 struct field_table {
 	const struct field *fields;
 	unsigned int count;
@@ -58,6 +72,10 @@ extern const struct field_table event_fields[EVENT_KIND_COUNT]; /* of the rare k
  */
 void fields_put(struct buffer *b, const struct field_table *table, const void *rows, size_t count);
 
+/* One struct with names, which become @texts of its chunk. */
+void fields_put_named(struct buffer *b, const struct field_table *table, const void *row,
+		      struct texts *texts);
+
 /**
  * fields_get() - the reverse
  * @c:	   failed when the bytes are not what fields_put() writes
@@ -68,5 +86,9 @@ void fields_put(struct buffer *b, const struct field_table *table, const void *r
  */
 int fields_get(struct cursor *c, const struct field_table *table, void *rows, size_t count,
 	       struct arena *arena);
+
+/* One struct whose names are in @texts. As fields_get(). */
+int fields_get_named(struct cursor *c, const struct field_table *table, void *row,
+		     const struct text_table *texts, struct arena *arena);
 
 #endif

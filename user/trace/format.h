@@ -50,6 +50,7 @@ enum section { /* on disk: append only, never renumber */
 	       SECTION_SHAPES = 4,
 	       SECTION_ADDRESSES = 5,
 	       SECTION_STREAMS = 6,
+	       SECTION_TEXTS = 7,
 	       SECTION_COLUMN = 16, /* ... 16 + COLUMN_COUNT - 1 */
 	       SECTION_CHUNKS = 32, /* of an index chunk */
 	       SECTION_TOTALS = 33,

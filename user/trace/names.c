@@ -25,6 +25,16 @@ static const char *const kinds[] = {
 	[EVENT_WAIT_STACK] = "wait_stack",
 	[EVENT_SAMPLE] = "sample",
 	[EVENT_SYMBOL] = "symbol",
+	[EVENT_TASK_BEGIN] = "task_begin",
+	[EVENT_TASK_END] = "task_end",
+	[EVENT_TASK_ENTER] = "task_enter",
+	[EVENT_TASK_LEAVE] = "task_leave",
+	[EVENT_REGION_BEGIN] = "region_begin",
+	[EVENT_REGION_END] = "region_end",
+	[EVENT_LOG] = "log",
+	[EVENT_COUNTER] = "counter",
+	[EVENT_LINK] = "link",
+	[EVENT_SNAPSHOT] = "snapshot",
 };
 _Static_assert(ARRAY_SIZE(kinds) == EVENT_KIND_COUNT, "every kind has a name");
 
@@ -38,7 +48,7 @@ static const u8 classes[] = {
 	[EVENT_OBJECT] = CLASS_OBJECT,    [EVENT_MAPPING] = CLASS_PROCESS,
 	[EVENT_LOSS] = CLASS_COUNT,       [EVENT_STACK] = CLASS_STACK,
 	[EVENT_WAIT_STACK] = CLASS_STACK, [EVENT_SAMPLE] = CLASS_SAMPLE,
-	[EVENT_SYMBOL] = CLASS_COUNT,
+	[EVENT_SYMBOL] = CLASS_COUNT,     [EVENT_TASK_BEGIN... EVENT_SNAPSHOT] = CLASS_ANNOTATION,
 };
 _Static_assert(ARRAY_SIZE(classes) == EVENT_KIND_COUNT, "every kind has a class");
 
@@ -131,7 +141,7 @@ bool trace_event_is_restated(const struct trace_event *e)
 	case EVENT_NAME: return e->name.flags & THREAD_RESTATED;
 	case EVENT_OBJECT: return e->object->spare == OBJECT_RESTATED;
 	case EVENT_STACK: return e->stack->flags & STACK_RESTATED;
-	default: return false;
+	default: return trace_event_is_annotation(e) && e->annotation.flags & ANNOTATION_RESTATED;
 	}
 }
 

@@ -21,6 +21,10 @@ static const struct field address[] = {
 	{ 0, sizeof(u64), FIELD_UINT },
 };
 
+static const struct field text[] = {
+	{ 0, sizeof(const char *), FIELD_TEXT },
+};
+
 static const struct field chunk_info[] = {
 	UINT_FIELD(trace_chunk_info, offset),   UINT_FIELD(trace_chunk_info, bytes),
 	UINT_FIELD(trace_chunk_info, begin_ns), UINT_FIELD(trace_chunk_info, end_ns),
@@ -63,5 +67,6 @@ _Static_assert(ARRAY_SIZE(totals) == 8 + 2 * CLASS_COUNT, "totals count every cl
 const struct field_table clock_fields = TABLE(clock_stamp, sizeof(struct clock_stamp));
 const struct field_table shape_fields = TABLE(shape, sizeof(struct shape));
 const struct field_table address_fields = TABLE(address, sizeof(u64));
+const struct field_table text_fields = TABLE(text, sizeof(const char *));
 const struct field_table chunk_fields = TABLE(chunk_info, sizeof(struct trace_chunk_info));
 const struct field_table totals_fields = TABLE(totals, sizeof(struct trace_totals));
