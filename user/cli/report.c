@@ -5,18 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/base/cleanup.h"
-#include "user/base/text.h"
 #include "user/cli/command.h"
+#include "user/cli/filters.h"
 #include "user/report/report.h"
 
 struct options {
 	bool json;
-	struct text_list pids;
-	struct text_list tids;
-	struct text_list names;
-	u64 from_ns;
-	u64 to_ns;
+	struct filter_options filter;
 	const char *by;
 	u64 limit;
 };
@@ -26,16 +21,7 @@ struct options {
 static const struct option_spec report_options[] = {
 	{ "json", 0, OPTION_FLAG, offsetof(struct options, json), NULL,
 	  "one JSON object instead of tables" },
-	{ "pid", 'p', OPTION_LIST, offsetof(struct options, pids), "PID[,PID...]",
-	  "only threads of these processes [all]" },
-	{ "tid", 't', OPTION_LIST, offsetof(struct options, tids), "TID[,TID...]",
-	  "only these threads [all]" },
-	{ "name", 'n', OPTION_LIST, offsetof(struct options, names), "NAME",
-	  "only threads with NAME in their name; * ? [ make it a pattern [all]" },
-	{ "from", 0, OPTION_TIME, offsetof(struct options, from_ns), "TIME",
-	  "only from TIME after the start on [0]" },
-	{ "to", 0, OPTION_TIME, offsetof(struct options, to_ns), "TIME",
-	  "only until TIME after the start [the end]" },
+	FILTER_OPTIONS(options, filter),
 	{ "by", 0, OPTION_TEXT, offsetof(struct options, by), "name|process",
 	  "threads: one row per name or process [thread]" },
 	{ "limit", 'l', OPTION_NUMBER, offsetof(struct options, limit), "N",
@@ -46,36 +32,6 @@ static const struct option_spec report_options[] = {
 static void defaults(void *data)
 {
 	((struct options *)data)->limit = LIMIT_NOT_SET;
-}
-
-/* "1,2" "3" as numbers. @out is to be freed. */
-static int parse_ids(u32 **out, size_t *count, const struct text_list *list, const char *option,
-		     struct err *err)
-{
-	CLEANUP(free) u32 *ids = NULL;
-	size_t used = 0;
-
-	for (size_t i = 0; i < list->count; i++) {
-		CLEANUP(free) char *copy = strdup(list->items[i]);
-		char *rest = copy, *word;
-
-		while (rest && (word = strsep(&rest, ","))) {
-			u32 *more = realloc(ids, (used + 1) * sizeof(*ids));
-			u64 id;
-			int r;
-
-			if (!more)
-				return fail(err, -ENOMEM, "no memory for %s", option);
-			ids = more;
-			r = parse_number(&id, word, 1, UINT32_MAX, option, err);
-			if (r < 0)
-				return r;
-			ids[used++] = (u32)id;
-		}
-	}
-	*out = take(ids);
-	*count = used;
-	return 0;
 }
 
 static int parse_by(enum times_by *by, const char *text, struct err *err)
@@ -117,13 +73,10 @@ static int parse_words(const char **kind, const char **path, char **args, int co
 static int run(void *data, char **args, int count, struct err *err)
 {
 	const struct options *o = data;
-	CLEANUP(free) u32 *pids = NULL;
-	CLEANUP(free) u32 *tids = NULL;
 	struct report_options options = {
 		.json = o->json,
 		.limit = o->limit == LIMIT_NOT_SET ? 0 : o->limit,
 		.all = !o->limit,
-		.filter = { .from_ns = o->from_ns, .to_ns = o->to_ns },
 	};
 	const char *path;
 	int r;
@@ -134,19 +87,10 @@ static int run(void *data, char **args, int count, struct err *err)
 	r = parse_by(&options.by, o->by, err);
 	if (r < 0)
 		return r;
-	if (o->to_ns && o->to_ns <= o->from_ns)
-		return fail(err, -EINVAL, "--to must be later than --from");
-	r = parse_ids(&pids, &options.filter.pid_count, &o->pids, "--pid", err);
-	if (r < 0)
-		return r;
-	r = parse_ids(&tids, &options.filter.tid_count, &o->tids, "--tid", err);
-	if (r < 0)
-		return r;
-	options.filter.pids = pids;
-	options.filter.tids = tids;
-	options.filter.names = o->names.items;
-	options.filter.name_count = o->names.count;
-	r = report_print(stdout, path, &options, err);
+	r = filters_parse(&options.filter, &o->filter, err);
+	if (!r)
+		r = report_print(stdout, path, &options, err);
+	filters_free(&options.filter);
 	/* Whoever read the report has seen enough. */
 	return r == -EPIPE ? 0 : r;
 }
