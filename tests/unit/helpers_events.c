@@ -305,6 +305,21 @@ static void random_words(struct event_list *list, struct trace_words *words, str
 		any[i] = random_any(r);
 }
 
+/* Few numbers, so that stacks are told again, and referred to after and before they are. */
+static void random_stacks(struct trace_event *e, struct random *r)
+{
+	if (e->kind == EVENT_STACK) {
+		PAYLOAD(e, trace_stack)->id = random_below(r, 24);
+		PAYLOAD(e, trace_stack)->flags &= (u8)~STACK_RESTATED;
+	} else if (e->kind == EVENT_WAIT_STACK) {
+		e->wait_stack.user_stack = random_below(r, 32);
+		e->wait_stack.kernel_stack = random_below(r, 32);
+	} else if (e->kind == EVENT_SAMPLE) {
+		e->sample.user_stack = random_below(r, 32);
+		e->sample.kernel_stack = random_below(r, 32);
+	}
+}
+
 /* Any bytes in the fields of a rare kind: texts stay as they are. */
 static void random_fields(struct event_list *list, struct trace_event *e, struct random *r)
 {
@@ -326,8 +341,7 @@ static void random_fields(struct event_list *list, struct trace_event *e, struct
 			*(const char **)(row + f->offset) = arena_text(
 				&list->arena, "/usr/lib/libexample.so.6", random_below(r, 24));
 	}
-	if (e->kind == EVENT_STACK)
-		PAYLOAD(e, trace_stack)->flags &= (u8)~STACK_RESTATED;
+	random_stacks(e, r);
 	if (e->kind == EVENT_MAPPING)
 		PAYLOAD(e, trace_mapping)->build_id_bytes %= BUILD_ID_MAX + 1;
 	if (e->kind == EVENT_THREAD)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* trace_damage - a damaged or hostile file is read as far as it goes, and says what is missing */
-#include "tests/unit/helpers_events.h"
+#include "tests/unit/helpers_damage.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 #include <zstd.h>
 
 #include "user/trace/format.h"
-#include "user/trace/head.h"
 
 #include <cmocka.h> /* last: it has a macro named fail */
 
@@ -52,21 +52,6 @@ static bool says_damage(const struct trace_damage *d)
 {
 	return d->bad_chunks || d->bad_bytes || d->cut_bytes || d->no_index || d->no_end ||
 	       d->bad_head;
-}
-
-/* Opens and reads it all. Return: whether it could be opened. */
-static bool try_file(const char *path, struct event_list *out, struct trace_damage *damage)
-{
-	CLEANUP(trace_reader_close) struct trace_reader *reader = NULL;
-	struct err err = { 0 };
-
-	if (trace_reader_open(&reader, path, &err) < 0) {
-		assert_true(err.text[0]);
-		return false;
-	}
-	read_trace(out, reader, false);
-	*damage = *trace_reader_damage(reader);
-	return true;
 }
 
 static size_t count_unreadable(const struct event_list *list)
@@ -194,44 +179,6 @@ static void two_traces_behind_one_another_are_read_as_one(void **state)
 	free_small_file(&f);
 }
 
-/* A file of one chunk with the given payload, and a right checksum: a liar, not an accident. */
-static void store_hostile(const void *payload, size_t bytes, struct chunk_head head)
-{
-	struct buffer b = { 0 };
-
-	assert_int_equal(head_put(&b, &some_info), 0);
-	assert_int_equal(buffer_reserve(&b, CHUNK_HEAD_BYTES + bytes), 0);
-	head.kind = head.kind ? head.kind : CHUNK_EVENTS;
-	head.bytes = (u32)bytes;
-	chunk_head_put(b.data + b.size, &head);
-	if (bytes)
-		memcpy(b.data + b.size + CHUNK_HEAD_BYTES, payload, bytes);
-	chunk_seal(b.data + b.size, bytes);
-	b.size += CHUNK_HEAD_BYTES + bytes;
-	store_file("hostile.trace", b.data, b.size);
-	buffer_free(&b);
-}
-
-static void assert_bad_chunk(void)
-{
-	struct trace_damage damage;
-	LIST out = { 0 };
-
-	assert_true(try_file("hostile.trace", &out, &damage));
-	assert_int_equal(damage.bad_chunks, 1);
-	assert_int_equal(out.count, 1); /* the loss */
-}
-
-static void store_section(enum section type, const u8 *content, size_t bytes)
-{
-	struct buffer b = { 0 };
-
-	buffer_varint(&b, type);
-	buffer_bytes(&b, content, bytes);
-	store_hostile(b.data, b.size, (struct chunk_head){ .raw_bytes = (u32)b.size });
-	buffer_free(&b);
-}
-
 static void a_section_longer_than_its_chunk_is_refused(void **state)
 {
 	static const u8 content[] = { SECTION_THREADS, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 2, 3 };
@@ -246,8 +193,9 @@ static void counts_that_the_bytes_cannot_hold_are_refused(void **state)
 	static const u8 huge[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0 };
 	static const u8 endless[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 				      0xff, 0xff, 0xff, 0xff, 0xff };
-	static const u8 sections[] = { SECTION_THREADS, SECTION_OBJECTS, SECTION_SHAPES,
-				       SECTION_ADDRESSES, SECTION_STREAMS };
+	static const u8 sections[] = { SECTION_THREADS,   SECTION_OBJECTS, SECTION_SHAPES,
+				       SECTION_ADDRESSES, SECTION_STREAMS, SECTION_STACKS,
+				       SECTION_FRAMES };
 
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		store_section(sections[i], huge, sizeof(huge));

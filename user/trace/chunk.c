@@ -39,6 +39,7 @@ int chunk_encoder_new(struct chunk_encoder **out, unsigned int cpus, u64 start_n
 	e->begin_ns = start_ns;
 	e->threads.chunk = 1;
 	e->objects.chunk = 1;
+	stacks_init(&e->stacks);
 	e->streams = calloc(e->cpus, sizeof(struct stream *));
 	if (!e->streams || warm_zstd(e) || buffer_reserve(&e->data, (size_t)2 << 20))
 		return fail(err, -ENOMEM, "no memory for the trace's encoder");
@@ -58,6 +59,7 @@ void chunk_encoder_free(struct chunk_encoder *e)
 	free(e->streams);
 	threads_free(&e->threads);
 	objects_free(&e->objects);
+	stacks_free(&e->stacks);
 	buffer_free(&e->shapes);
 	map_free(&e->shape_numbers);
 	map_free(&e->address_numbers);
@@ -144,6 +146,19 @@ static void put_streams(const struct chunk_encoder *e, struct buffer *b)
 	}
 }
 
+static void put_stacks(struct chunk_encoder *e, struct buffer *b)
+{
+	struct buffer rows = { 0 }, frames = { 0 };
+
+	stacks_put(&e->stacks, &rows, &frames);
+	if (rows.size || rows.failed) {
+		put_section(b, SECTION_STACKS, &rows);
+		put_section(b, SECTION_FRAMES, &frames);
+	}
+	buffer_free(&rows);
+	buffer_free(&frames);
+}
+
 /* All that lies before the columns. */
 static int put_head(struct chunk_encoder *e)
 {
@@ -159,6 +174,7 @@ static int put_head(struct chunk_encoder *e)
 	objects_put(&e->objects, &one);
 	put_section(&e->head, SECTION_OBJECTS, &one);
 	buffer_reset(&one);
+	put_stacks(e, &e->head);
 	put_shapes(e, &one);
 	put_section(&e->head, SECTION_SHAPES, &one);
 	buffer_reset(&one);
@@ -266,6 +282,7 @@ static void begin_next(struct chunk_encoder *e, u64 begin_ns)
 	}
 	threads_next_chunk(&e->threads);
 	objects_next_chunk(&e->objects);
+	stacks_next_chunk(&e->stacks);
 	buffer_reset(&e->shapes);
 	buffer_reset(&e->addresses);
 	map_clear(&e->shape_numbers);

@@ -8,14 +8,16 @@
 #include "user/trace/event.h"
 
 /*
- * The encoder turns events into chunks. It remembers the threads, names and objects that
- * it has seen, because each chunk tells them anew: a reader may begin with any chunk.
+ * The encoder turns events into chunks. It remembers the threads, names, objects and
+ * stacks that it has seen, because each chunk tells them anew: a reader may begin with any chunk.
  * It knows nothing of files: the recorder hands finished chunks to a trace_writer, a
  * flight recorder keeps them in memory.
  *
  * Memory, when chunks are finished as soon as they are full: at most 12 MiB (the open chunk's
  * columns 7, the finished chunk 2, zstd 2), 2.5 KiB for each CPU that has events, 240 bytes for
- * each thread of the target (and for at most 16384 others), 200 for each of at most 65536 objects.
+ * each thread of the target (and for at most 16384 others), 200 for each of at most 65536 objects,
+ * and at most 11 MiB for stacks (see stacks.h; 6 more for a moment while some are forgotten or
+ * said again).
  */
 struct chunk_encoder;
 

@@ -8,26 +8,12 @@
  */
 #include <zstd.h>
 
-#include "user/trace/batch.h"
-#include "user/trace/fields.h"
+#include "user/trace/decode.h"
 #include "user/trace/tables.h"
-#include "user/trace/threads.h"
 
 #define NO_THREAD (~0U)
 
 #define ARENA_LIMIT ((size_t)256 << 20)
-
-struct decoder {
-	struct batch *batch;
-	struct cursor sections[SECTION_COUNT];
-	struct thread_row *rows;
-	struct shape *shapes;
-	u64 *addresses;
-	struct text_table texts;
-	u64 row_count, shape_count, address_count;
-	u64 begin_ns;
-	u64 events; /* with those of unknown kinds, which are left out */
-};
 
 struct stream {
 	struct cursor columns[COLUMN_COUNT];
@@ -79,9 +65,19 @@ static int find_sections(struct decoder *d, struct cursor all)
 	return 0;
 }
 
-/* A section that is a count and so many rows; the count is no more than its bytes can hold. */
-static int get_rows(struct decoder *d, enum section section, const struct field_table *table,
-		    void *rows_out, u64 *count_out)
+int decoder_take(struct decoder *d, void *out, u64 count, size_t size)
+{
+	struct arena *arena = &d->batch->arena;
+	void *memory = arena_take(arena, (size_t)count * size);
+
+	if (!memory)
+		return (size_t)count * size > arena->limit - arena->bytes ? -EBADMSG : -ENOMEM;
+	*(void **)out = memory;
+	return 0;
+}
+
+int decoder_rows(struct decoder *d, enum section section, const struct field_table *table,
+		 void *rows_out, u64 *count_out)
 {
 	struct cursor *c = &d->sections[section];
 	u64 count = c->at ? cursor_varint(c) : 0;
@@ -90,69 +86,14 @@ static int get_rows(struct decoder *d, enum section section, const struct field_
 
 	if (c->failed || count > CHUNK_ROWS_MAX || count > (u64)(c->end - c->at))
 		return -EBADMSG;
-	rows = arena_take(&d->batch->arena, (size_t)count * table->bytes);
-	if (!rows)
-		return -ENOMEM;
+	r = decoder_take(d, &rows, count, table->bytes);
+	if (r < 0)
+		return r;
 	r = fields_get(c, table, rows, (size_t)count, &d->batch->arena);
 	if (r < 0)
 		return r;
 	*(void **)rows_out = rows;
 	*count_out = count;
-	return 0;
-}
-
-static inline struct trace_event *add_event(struct decoder *d)
-{
-	return &d->batch->events[d->batch->count++];
-}
-
-static void restate_thread(struct decoder *d, struct thread_row *row)
-{
-	struct trace_event *event;
-
-	if (!row->known)
-		return;
-	event = add_event(d);
-	*event = (struct trace_event){ .time_ns = d->begin_ns, .cpu = row->cpu };
-	row->is.flags |= THREAD_RESTATED;
-	if (!(row->is.flags & THREAD_FOREIGN)) {
-		event->kind = EVENT_THREAD;
-		event->thread = &row->is;
-		return;
-	}
-	event->kind = EVENT_NAME;
-	event->name.tid = row->is.tid;
-	event->name.tgid = row->is.tgid;
-	event->name.flags = row->is.flags;
-	memcpy(event->name.comm, row->is.comm, sizeof(event->name.comm));
-}
-
-static void end_run(struct batch *batch)
-{
-	batch->runs[batch->run_count - 1].end = batch->count;
-}
-
-static int restate(struct decoder *d)
-{
-	struct event_object *objects = NULL;
-	u64 count = 0;
-	int r = get_rows(d, SECTION_OBJECTS, &event_fields[EVENT_OBJECT], &objects, &count);
-
-	if (!r)
-		r = batch_begin_run(d->batch, (size_t)(count + d->row_count));
-	if (r < 0)
-		return r;
-	for (u64 i = 0; i < count; i++) {
-		struct trace_event *event = add_event(d);
-
-		objects[i].spare = OBJECT_RESTATED;
-		*event = (struct trace_event){ .time_ns = d->begin_ns, .kind = EVENT_OBJECT };
-		event->object = &objects[i];
-	}
-	for (u64 i = 0; i < d->row_count; i++)
-		restate_thread(d, &d->rows[i]);
-	d->batch->restated = d->batch->count;
-	end_run(d->batch);
 	return 0;
 }
 
@@ -341,7 +282,7 @@ static bool get_rare(struct decoder *d, struct stream *s, const struct shape *sh
 static void get_event(struct decoder *d, struct stream *s, const struct shape *shape)
 {
 	u64 step_ns = get_split(s, COLUMN_TIME);
-	struct trace_event *event = add_event(d);
+	struct trace_event *event = decoder_event(d);
 	u64 inside_ns = 0;
 
 	d->events++;
@@ -389,7 +330,7 @@ static int get_stream(struct decoder *d, struct stream *s)
 	}
 	for (unsigned int i = 0; i < COLUMN_COUNT; i++)
 		s->bad |= s->columns[i].failed || s->columns[i].at != s->columns[i].end;
-	end_run(d->batch);
+	decoder_end_run(d);
 	return s->bad ? -EBADMSG : 0;
 }
 
@@ -438,16 +379,16 @@ int batch_decode(struct batch *batch, const struct chunk_head *head, const void 
 		r = find_sections(
 			&d, (struct cursor){ batch->raw, batch->raw + head->raw_bytes, false });
 	if (!r)
-		r = get_rows(&d, SECTION_THREADS, &thread_row_fields, &d.rows, &d.row_count);
+		r = decoder_rows(&d, SECTION_THREADS, &thread_row_fields, &d.rows, &d.row_count);
 	if (!r)
-		r = get_rows(&d, SECTION_SHAPES, &shape_fields, &d.shapes, &d.shape_count);
+		r = decoder_rows(&d, SECTION_SHAPES, &shape_fields, &d.shapes, &d.shape_count);
 	if (!r)
-		r = get_rows(&d, SECTION_ADDRESSES, &address_fields, &d.addresses,
-			     &d.address_count);
+		r = decoder_rows(&d, SECTION_ADDRESSES, &address_fields, &d.addresses,
+				 &d.address_count);
 	if (!r)
-		r = get_rows(&d, SECTION_TEXTS, &text_fields, &d.texts.list, &d.texts.count);
+		r = decoder_rows(&d, SECTION_TEXTS, &text_fields, &d.texts.list, &d.texts.count);
 	if (!r)
-		r = restate(&d);
+		r = decoder_restate(&d);
 	if (!r)
 		r = get_streams(&d);
 	if (!r && d.events != head->events)

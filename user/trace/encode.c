@@ -452,6 +452,22 @@ static const void *payload_of(const struct trace_event *event)
 	}
 }
 
+static int learn_stacks(struct chunk_encoder *e, const struct trace_event *event)
+{
+	switch (event->kind) {
+	case EVENT_STACK: return stacks_learn(&e->stacks, event->stack);
+	case EVENT_WAIT_STACK:
+		stacks_use(&e->stacks, event->wait_stack.user_stack);
+		stacks_use(&e->stacks, event->wait_stack.kernel_stack);
+		return 0;
+	case EVENT_SAMPLE:
+		stacks_use(&e->stacks, event->sample.user_stack);
+		stacks_use(&e->stacks, event->sample.kernel_stack);
+		return 0;
+	default: return 0;
+	}
+}
+
 /* The rare kinds: a length and the fields, so that a reader can skip a kind it does not know. */
 static int add_rare(struct chunk_encoder *e, struct stream *s, const struct trace_event *event)
 {
@@ -465,6 +481,8 @@ static int add_rare(struct chunk_encoder *e, struct stream *s, const struct trac
 	if (threads_learn(&e->threads, event))
 		return -ENOMEM;
 	if (event->kind == EVENT_OBJECT && objects_learn(&e->objects, event->object))
+		return -ENOMEM;
+	if (learn_stacks(e, event))
 		return -ENOMEM;
 	if (put_start(e, s, (struct shape){ .kind = (u8)event->kind }, event->time_ns, 0))
 		return -ENOMEM;

@@ -9,6 +9,7 @@
 #include "user/trace/chunk.h"
 #include "user/trace/format.h"
 #include "user/trace/objects.h"
+#include "user/trace/stacks.h"
 #include "user/trace/texts.h"
 #include "user/trace/threads.h"
 
@@ -45,6 +46,7 @@ struct chunk_encoder {
 	unsigned int cpus;
 	struct threads threads;
 	struct objects objects;
+	struct stacks stacks;
 
 	struct buffer shapes; /* struct shape, in order of their numbers */
 	struct map shape_numbers;

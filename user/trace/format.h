@@ -30,7 +30,7 @@
 #define CHUNK_RAW_MAX    (32U << 20)
 #define CHUNK_BYTES_MAX  (CHUNK_RAW_MAX + (1U << 20))
 #define CHUNK_EVENTS_MAX (1U << 20)
-#define CHUNK_ROWS_MAX   (1U << 20) /* threads, objects of a chunk */
+#define CHUNK_ROWS_MAX   (1U << 20) /* threads, objects, stacks of a chunk */
 #define INDEX_RAW_MAX    (256U << 20)
 #define TEXT_FIELD_MAX   4096
 #define WORDS_FIELD_MAX  1024 /* frames of a stack */
@@ -50,7 +50,9 @@ enum section { /* on disk: append only, never renumber */
 	       SECTION_SHAPES = 4,
 	       SECTION_ADDRESSES = 5,
 	       SECTION_STREAMS = 6,
-	       SECTION_TEXTS = 7,
+	       SECTION_STACKS = 7,
+	       SECTION_FRAMES = 8, /* of those stacks */
+	       SECTION_TEXTS = 9,
 	       SECTION_COLUMN = 16, /* ... 16 + COLUMN_COUNT - 1 */
 	       SECTION_CHUNKS = 32, /* of an index chunk */
 	       SECTION_TOTALS = 33,
