@@ -30,6 +30,7 @@ void timeline_free(struct timeline *tl)
 	map_for_each(&tl->objects, slot)
 		free((void *)(uintptr_t)slot->value);
 	map_free(&tl->objects);
+	stack_map_free(tl);
 	gaps_free(&tl->gaps);
 	free(tl->cpus);
 	free(tl);
@@ -284,7 +285,7 @@ static void (*const handlers[])(struct timeline *tl, const struct trace_event *e
 	[EVENT_OBJECT] = on_object,
 	[EVENT_MAPPING] = emit_program,
 	[EVENT_LOSS] = on_loss,
-	[EVENT_STACK] = on_nothing,
+	[EVENT_STACK] = on_stack,
 	[EVENT_WAIT_STACK] = on_nothing,
 	[EVENT_SAMPLE] = on_nothing,
 	[EVENT_SYMBOL] = emit_program,

@@ -83,6 +83,7 @@ struct timeline {
 	struct timeline_counts counts;
 	struct thread_table threads;
 	struct map objects; /* id -> struct event_object * */
+	struct map stacks;  /* id -> struct stack * */
 	struct gaps gaps;
 	struct cpu_track *cpus;
 	u32 cpu_room;
@@ -129,6 +130,10 @@ void on_fork(struct timeline *tl, const struct trace_event *event);
 void on_exec(struct timeline *tl, const struct trace_event *event);
 void on_exit_event(struct timeline *tl, const struct trace_event *event);
 void on_name(struct timeline *tl, const struct trace_event *event);
+
+/* stack.c */
+void on_stack(struct timeline *tl, const struct trace_event *event);
+void stack_map_free(struct timeline *tl);
 
 /* What is known of @cpu; NULL without memory (the error is kept). */
 struct cpu_track *cpu_track(struct timeline *tl, u16 cpu);
