@@ -28,10 +28,9 @@ static struct waits_row *row_of(struct waits *waits, const struct wait *wait, u3
 	return &waits->rows[*slot - 1];
 }
 
-/* An interrupt is not the doing of the thread that it hit; a softirq may well be. */
-static struct waits_waker waker_of(const struct wait *wait, u32 row)
+struct waits_waker waits_waker_of(const struct wait *wait)
 {
-	struct waits_waker waker = { .row = row };
+	struct waits_waker waker = { 0 };
 
 	if (!wait->waker_known) {
 		waker.missing = true;
@@ -48,10 +47,11 @@ static struct waits_waker waker_of(const struct wait *wait, u32 row)
 
 static int count_waker(struct waits *waits, const struct wait *wait, u32 row, u64 ns)
 {
-	struct waits_waker waker = waker_of(wait, row);
+	struct waits_waker waker = waits_waker_of(wait);
 	u64 key = (u64)row << 36 | (u64)waker.name << 4 | waker.context | (waker.missing ? 8 : 0);
 	u64 *slot = map_put(&waits->waker_numbers, key);
 
+	waker.row = row;
 	if (!slot)
 		return -ENOMEM;
 	if (!*slot) {

@@ -62,6 +62,10 @@ int waits_sort(struct waits *waits);
 /* The wakers of row @row, the most frequent first. Return: how many. */
 size_t waits_wakers(const struct waits *waits, u32 row, const struct waits_waker **wakers);
 
+/* Who ended a wait that is over; row and sums are 0. An interrupt is not the doing of the thread
+ * that it hit; a softirq may well be. */
+struct waits_waker waits_waker_of(const struct wait *wait);
+
 #define WAKER_TEXT_MAX 64
 
 /* "redis-server", "softirq (redis-server)", "interrupt", "not seen". Return: @to */
