@@ -49,6 +49,9 @@ CONFIG bool config_stacks;		/* take the stacks of waits, ... */
 CONFIG bool config_preempt_stacks;	/* ... of preemptions, ... */
 CONFIG bool config_waker_stacks;	/* ... and of those who end a wait */
 CONFIG u64 config_stack_min_ns;		/* of waits of this length or longer */
+CONFIG bool config_samples;		/* the sampler uses stacks, too */
+CONFIG u32 config_cpus;			/* that the machine may have */
+CONFIG u32 config_sample_mask;		/* bytes of a ring of samples - 1; a power of two */
 CONFIG bool config_switch_has_state;	/* sched_switch passes prev_state (5.18) */
 CONFIG u32 config_pidns;		/* inode of the recorder's PID namespace: whose numbers are given */
 CONFIG u32 config_recorder_pid;		/* its own number there: never in the target */

@@ -30,6 +30,15 @@ struct {
 	__uint(value_size, RING_SLACK);
 } rings SEC(".maps") __weak;
 
+/* The same for samples: their interrupts hit the programs that fill the other rings. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, RING_SLACK);
+} sample_rings SEC(".maps") __weak;
+
 struct shared shared SEC(".bss") __weak = {};
 
 /* Wakes the recorder, at most once between two drains of a CPU's ring */
@@ -99,6 +108,22 @@ static __always_inline u64 *event_reserve(struct cpu_state *cpu, enum event_clas
 		doorbell_ring(drain);
 	}
 	return (u64 *)(ring + (__sync_fetch_and_add(&cpu->head, bytes) & config_ring_mask));
+}
+
+/* event_reserve() for the sampler, which nothing but itself fills this ring beside */
+static __always_inline u64 *sample_reserve(struct cpu_state *cpu, enum event_class class, u32 bytes,
+					   u64 now)
+{
+	u32 id = bpf_get_smp_processor_id();
+	char *ring = bpf_map_lookup_elem(&sample_rings, &id);
+
+	if (!ring || cpu->sample_head - drain_of(cpu)->sample_tail + bytes >
+			     (u64)config_sample_mask + 1) {
+		event_lost(cpu, class, now);
+		return NULL;
+	}
+	return (u64 *)(ring +
+		       (__sync_fetch_and_add(&cpu->sample_head, bytes) & config_sample_mask));
 }
 
 static __always_inline void event_submit(u64 *record, enum event_kind kind, u32 bytes, u64 now)

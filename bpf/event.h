@@ -356,10 +356,14 @@ struct event_stack {
 
 /* To which wait an EVENT_WAIT_STACK belongs. */
 enum stack_moment {		/* on disk: append only, never renumber */
-	STACK_AT_CALL_END = 0,	/* all waits of the thread since enter_ns: its call ends */
+	STACK_AT_CALL_END = 0,	/* all waits of the thread since enter_ns: its call ends with the
+				 * next event of this time; the kernel stack is of the last long one */
 	STACK_AT_LEAVE	  = 1,	/* the thread's next switch-out: of this very time or just before */
-	STACK_AT_ENTER	  = 2,	/* the wait that ends with the thread's switch-in just now */
-	STACK_AT_WAKING	  = 3,	/* the stacks are the waker's; the wait that its waking ends */
+	STACK_AT_ENTER	  = 2,	/* outside calls: the wait (or with -e preempt-stacks the time without
+				 * a CPU) that ends with the thread's switch-in, of this very time,
+				 * told just behind this */
+	STACK_AT_WAKING	  = 3,	/* the stacks are the waker's; the wait that its waking ends, of this
+				 * very time, told just behind this */
 	STACK_AT_END	  = 4,	/* the thread still waits; the recording or snapshot ends */
 	STACK_MOMENT_COUNT,
 };

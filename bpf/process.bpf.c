@@ -6,6 +6,22 @@
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
+/* How often a thread's process has exec'd: its stacks are those of that program. */
+static __always_inline u32 image_of(u32 slot)
+{
+	struct thread_wait *wait = slot ? thread_wait_at(slot) : NULL;
+
+	return wait ? wait->image : 0;
+}
+
+static __always_inline void image_set(u32 slot, u32 image)
+{
+	struct thread_wait *wait = thread_wait_at(slot);
+
+	if (wait)
+		wait->image = image;
+}
+
 /* What a thread was doing when the recording found it */
 static __always_inline void describe_state(struct event_thread *to, struct task_struct *thread,
 					   u32 flags, u64 now)
@@ -111,7 +127,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct event_fork *to;
 	struct pid *pid;
 	u64 now, *record;
-	u32 flags;
+	u32 flags, slot;
 
 	if (!shared.control.recording || !should_follow(parent, child))
 		return 0;
@@ -119,8 +135,11 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	/* The iterator may have found it first: then it is described already. */
 	if (thread_find(child->pid))
 		return 0;
-	if (!thread_add(child->pid, child->tgid, flags | THREAD_FRESH))
+	slot = thread_add(child->pid, child->tgid, flags | THREAD_FRESH);
+	if (!slot)
 		return 0;
+	if (child->tgid == parent->tgid)
+		image_set(slot, image_of(thread_find(parent->pid)));
 	now = bpf_ktime_get_ns();
 	record = event_reserve(cpu, CLASS_PROCESS, bytes, now);
 	if (!record)
@@ -165,6 +184,7 @@ static __always_inline u32 take_over_tid(struct cpu_state *cpu, struct task_stru
 {
 	struct thread *old = thread_at(thread_find(old_tid)), *new;
 	u64 enter_ns = old ? old->enter_ns : 0;
+	u32 image = image_of(thread_find(thread->pid) ?: thread_find(old_tid));
 	u16 syscall = old ? old->syscall : SYSCALL_NONE;
 	u32 slot;
 
@@ -177,6 +197,7 @@ static __always_inline u32 take_over_tid(struct cpu_state *cpu, struct task_stru
 	thread_remove(old_tid);
 	new = thread_at(slot);
 	if (new) {
+		image_set(slot, image);
 		new->enter_ns = enter_ns;
 		new->syscall = syscall;
 		cpu->current_tid = thread->pid;
@@ -225,6 +246,7 @@ int BPF_PROG(on_exec, struct task_struct *thread, pid_t old_tid, struct linux_bi
 	if (!known)
 		return 0;
 	known->flags = (known->flags & ~THREAD_IS_COMPAT) | thread_flags(thread);
+	image_set(slot, image_of(slot) + 1);
 	now = bpf_ktime_get_ns();
 	record = event_reserve(cpu, CLASS_PROCESS, bytes, now);
 	if (!record)

@@ -2,7 +2,7 @@
 /* sched - who runs, who waits for a CPU, who blocks, and who wakes whom */
 #include "bpf/name.bpf.h"
 #include "bpf/state.bpf.h"
-#include "bpf/wait.bpf.h"
+#include "bpf/wait_stack.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
@@ -95,6 +95,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	struct thread *thread;
 	u64 now, *record;
 	u32 bytes, word = 0;
+	bool blocked;
 
 	if (!shared.control.recording)
 		return 0;
@@ -118,16 +119,19 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		else if (!preempt)
 			state = yielded(prev, thread->flags);
 		/* Who is stopped does not wait for what the call was about. */
-		if (word && state != LEAVE_DEAD && state != LEAVE_STOPPED) {
+		blocked = word && state != LEAVE_DEAD && state != LEAVE_STOPPED;
+		if (blocked)
 			wait_classify(&wait, prev, thread->flags, now, true);
+		wait_begins(cpu, prev, thread, prev_slot, &wait, blocked, now);
+		if (blocked)
 			thread->flags |= THREAD_BLOCKED_IN;
-		}
 		if (next_tid && !next_slot)
 			name_foreign(cpu, next, now);
 	} else if (prev_tid) {
 		/* It is who ran while the next one waited. */
 		name_foreign(cpu, prev, now);
 	}
+	wait_ends(cpu, next, next_slot, now);
 	bytes = switch_bytes(&wait, state);
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (record) {
@@ -155,13 +159,14 @@ static __always_inline int woken(struct task_struct *thread, enum event_kind kin
 	struct cpu_state *cpu = cpu_here();
 	struct event_waking *waking;
 	struct task_struct *current;
-	u32 tid, waker = 0;
+	u32 tid, slot, waker = 0;
 	u64 now, *record;
 
 	if (!shared.control.recording)
 		return 0;
 	tid = thread->pid;
-	if (!thread_find(tid))
+	slot = thread_find(tid);
+	if (!slot)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (kind != EVENT_WAKEUP) {
@@ -169,6 +174,8 @@ static __always_inline int woken(struct task_struct *thread, enum event_kind kin
 		if (!thread_here(cpu, current) && cpu->current_tid)
 			name_foreign(cpu, current, now);
 		waker = cpu->current_tid | waker_context(cpu, current) << 28;
+		if (config_waker_stacks && wait_is_long(slot, now))
+			waker_stacks(cpu, current, tid, waker, now);
 	}
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (!record)

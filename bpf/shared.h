@@ -10,13 +10,15 @@
 #include "bpf/event.h"
 
 #define RING_SLACK	 4096	/* behind a ring: its last record may reach over the end */
-#define RING_OVERSHOOT	 2048	/* kept free: programs that interrupt each other's reservation */
+#define RING_OVERSHOOT	 6144	/* kept free: programs that interrupt each other's reservation, each
+				 * of which may have checked for the longest record */
 #define THREAD_BUCKETS	 16384	/* a power of two */
 #define THREAD_WAYS	 4
 #define THREADS_MAX	 (THREAD_BUCKETS * THREAD_WAYS)
 #define CPUS_MAX	 1024	/* a power of two */
 #define OBJECTS_MAX	 16384
 #define OBJECTS_NEAR	 256	/* of them for each CPU, found faster; a power of two */
+#define STACK_NESTING	 4	/* contexts of a CPU that can take a stack at once */
 #define UNWIND_BITS	 14
 #define UNWIND_BUCKETS	 (1 << UNWIND_BITS)
 #define UNWIND_WAYS	 2
@@ -36,6 +38,9 @@ struct cpu_state {
 	__u64 lost_first_ns;	/* set when 0; the recorder takes it and sets 0 */
 	__u64 lost_last_ns;
 	__u64 preempt_count;	/* its address; 0: not yet known */
+	__u64 sample_head;	/* bytes ever reserved in this CPU's ring of samples */
+	__u32 stacks;		/* told, ever */
+	__u32 stacks_forgotten;	/* by the table: when they come again, they are told again */
 } __attribute__((aligned(128)));
 
 /* One per CPU, written by the recorder alone */
@@ -43,6 +48,7 @@ struct cpu_drain {
 	__u64 tail;		/* bytes ever drained */
 	__u32 rung;		/* 1: the doorbell was rung since the last drain (set by BPF) */
 	__u32 spare;
+	__u64 sample_tail;	/* bytes ever drained of the ring of samples */
 } __attribute__((aligned(128)));
 
 /* Written by both; read by programs on each event: keep it to one cache line */
@@ -61,6 +67,7 @@ struct control {
 /* A thread of the target; the recorder only gives the table its room. */
 struct thread {
 	__u64 enter_ns;		/* when the present system call began; 0: none, or not seen */
+	__u64 left_ns;		/* with stacks: when the wait began that may need one; 0: no such */
 	__u32 tgid;
 	__u16 syscall;		/* the present one; SYSCALL_NONE */
 	__u16 flags;		/* THREAD_* of thread.bpf.h */

@@ -5,8 +5,7 @@
  * The entry only notes the time in the thread's slot. Futex calls, which say more, are told
  * apart by their number; why a call blocked is said by its switch (sched.bpf.c).
  */
-#include "bpf/stack.bpf.h"
-#include "bpf/wait.bpf.h"
+#include "bpf/wait_stack.bpf.h"
 
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
@@ -59,7 +58,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long number)
 	if (!thread)
 		return 0;
 	thread->syscall = (u16)number;
-	thread->flags &= ~(THREAD_BLOCKED_IN | THREAD_SAID_WHERE | THREAD_FRESH);
+	thread->flags &= ~THREAD_OF_CALL;
 	if (config_args)
 		save_args(slot, regs, thread->flags & THREAD_IS_COMPAT);
 	thread->enter_ns = bpf_ktime_get_ns();
@@ -316,7 +315,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	flags = thread->flags;
 	number = thread->syscall;
 	thread->syscall = SYSCALL_NONE;
-	thread->flags = flags & ~(THREAD_BLOCKED_IN | THREAD_SAID_WHERE | THREAD_FRESH);
+	thread->flags = flags & ~THREAD_OF_CALL;
 	if (number == SYSCALL_NONE) {
 		number = unseen_number(regs);
 		/* A new thread's way out of fork is not a call that it made. */
@@ -336,6 +335,9 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	ended.number = number;
 	ended.blocked = flags & THREAD_BLOCKED_IN;
 
+	if (config_stacks && flags & THREAD_WAITED)
+		call_waited(cpu, regs, subject >= SUBJECT_FUTEX && subject <= SUBJECT_FUTEX_REQUEUE,
+			    ended.now);
 	if (subject == SUBJECT_MMAP)
 		code_mapped(cpu, &ended, thread->tgid, regs);
 	if (subject >= SUBJECT_FUTEX && subject <= SUBJECT_FUTEX_REQUEUE) {

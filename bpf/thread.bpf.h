@@ -17,6 +17,11 @@
 #define THREAD_BLOCKED_IN 4	/* blocked at least once in the present system call */
 #define THREAD_SAID_WHERE 8	/* ... and the last such switch was recorded with its futex */
 #define THREAD_FRESH	  16	/* has not yet returned from the fork that made it */
+#define THREAD_NO_CALL	  32	/* its last wait was in no system call */
+#define THREAD_WAITED	  64	/* long enough for a stack, in the present system call */
+
+/* What ends with a system call */
+#define THREAD_OF_CALL (THREAD_BLOCKED_IN | THREAD_SAID_WHERE | THREAD_FRESH | THREAD_WAITED)
 
 struct thread_args {
 	u64 args[6];
@@ -31,6 +36,32 @@ struct {
 	__type(key, u32);
 	__type(value, struct thread_args);
 } thread_args SEC(".maps") __weak;
+
+/* What a wait needs for its stacks, by slot; the loader gives it room with stacks or samples. */
+struct thread_wait {
+	u32 image;		/* how often the process has exec'd, while recorded */
+	u32 user_stack;		/* outside calls: taken when it left */
+	u32 kernel_stack;	/* taken when it came back */
+	u32 lock_word;		/* as in event_wait_stack */
+	u32 lock_owner;
+	u32 lock_kind;
+	u32 lock_users;
+	u32 spare;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct thread_wait);
+} thread_waits SEC(".maps") __weak;
+
+static __always_inline struct thread_wait *thread_wait_at(u32 slot)
+{
+	u32 at = slot - 1;
+
+	return bpf_map_lookup_elem(&thread_waits, &at);
+}
 
 static __always_inline u32 first_bucket(u32 tid)
 {
@@ -157,6 +188,13 @@ static __always_inline u32 bucket_add(u32 id, u32 tid, const struct thread *stat
 		if (__sync_val_compare_and_swap(&bucket->tids[way], 0, ~0u))
 			continue;
 		bucket->threads[way] = *state;
+		if (config_stacks || config_samples) {
+			struct thread_wait *wait =
+				thread_wait_at(id * THREAD_WAYS + way + 1);
+
+			if (wait)
+				wait->image = 0;
+		}
 		/* Only now can the thread's own events find it. */
 		__sync_lock_test_and_set(&bucket->tids[way], tid);
 		return id * THREAD_WAYS + way + 1;

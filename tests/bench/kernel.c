@@ -534,7 +534,7 @@ static int measure(struct bench *bench, struct err *err)
 	struct probes_options options = {
 		.children = true,
 		.pid_count = 1,
-		.class_mask = (1 << CLASS_COUNT) - 1,
+		.class_mask = (1 << CLASS_COUNT) - 1 - (1 << CLASS_STACK) - (1 << CLASS_SAMPLE),
 	};
 	int r = worker_start(&bench->workers[0], err);
 

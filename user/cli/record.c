@@ -18,6 +18,7 @@
 #include "user/report/report.h"
 
 #define PIDS_MAX        1024
+#define STACK_MIN_NS    (20 * NSEC_PER_USEC)
 #define UNTIL_ENDED     UINT64_MAX /* without -d */
 #define RING_BYTES_MOST (256u << 20)
 
@@ -32,6 +33,7 @@ struct options {
 	bool quiet;
 	unsigned int verbose;
 	u64 ring_bytes;
+	u64 stack_min_ns;
 };
 
 static const struct option_spec record_options[] = {
@@ -46,7 +48,10 @@ static const struct option_spec record_options[] = {
 	{ "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE",
 	  "write to FILE, replacing it [NAME-PID-DATE-TIME.trace]" },
 	{ "events", 'e', OPTION_LIST, offsetof(struct options, classes), "CLASS[,CLASS...]",
-	  "sched, syscall, futex, wakeup, args, all [sched,syscall,futex]" },
+	  "sched, syscall, futex, stack, wakeup, args, preempt-stacks, waker-stacks, all "
+	  "[sched,syscall,futex,stack]" },
+	{ "stack-min", 0, OPTION_TIME, offsetof(struct options, stack_min_ns), "TIME",
+	  "take the stacks of waits that last TIME or longer; 0: of all [20us]" },
 	{ "no-children", 0, OPTION_NO, offsetof(struct options, children), NULL,
 	  "do not follow processes that the target starts" },
 	{ "quiet", 'q', OPTION_FLAG, offsetof(struct options, quiet), NULL,
@@ -59,7 +64,12 @@ static const struct option_spec record_options[] = {
 };
 
 /* What is asked for with -e: the classes of events, and what comes on top of one */
-enum extra { EXTRA_WAKEUPS = 1 << CLASS_COUNT, EXTRA_ARGS = 2 << CLASS_COUNT };
+enum extra {
+	EXTRA_WAKEUPS = 1 << CLASS_COUNT,
+	EXTRA_ARGS = 2 << CLASS_COUNT,
+	EXTRA_PREEMPT_STACKS = 4 << CLASS_COUNT,
+	EXTRA_WAKER_STACKS = 8 << CLASS_COUNT,
+};
 
 static const struct {
 	const char *name;
@@ -74,13 +84,17 @@ static const struct {
 	{ "sample", 1 << CLASS_SAMPLE },
 	{ "wakeup", 1 << CLASS_SCHED | EXTRA_WAKEUPS },
 	{ "args", 1 << CLASS_SYSCALL | EXTRA_ARGS },
-	{ "all", (1 << CLASS_COUNT) - 1 + EXTRA_WAKEUPS + EXTRA_ARGS },
+	{ "preempt-stacks", 1 << CLASS_STACK | EXTRA_PREEMPT_STACKS },
+	{ "waker-stacks", 1 << CLASS_STACK | EXTRA_WAKER_STACKS },
+	{ "all", (1 << CLASS_COUNT) - 1 + EXTRA_WAKEUPS + EXTRA_ARGS + EXTRA_PREEMPT_STACKS +
+			 EXTRA_WAKER_STACKS },
 };
 
 static void defaults(void *data)
 {
 	((struct options *)data)->children = true;
 	((struct options *)data)->duration_ns = UNTIL_ENDED;
+	((struct options *)data)->stack_min_ns = STACK_MIN_NS;
 }
 
 /* Calls @each for every word of a list of comma-separated lists. */
@@ -115,7 +129,8 @@ static int add_class(void *ctx, const char *word, struct err *err)
 		return 0;
 	}
 	fail(err, -EINVAL, "--events: there is no class '%s'", word);
-	return hint(err, "there are: sched, syscall, futex, wakeup, args, all");
+	return hint(err, "there are: sched, syscall, futex, stack, wakeup, args, preempt-stacks, "
+			 "waker-stacks, all");
 }
 
 struct pids {
@@ -320,10 +335,11 @@ static void say_what_it_took(const struct session_status *status)
 	fprintf(stderr,
 		"recorded: events=%" PRIu64 " lost=%" PRIu64 " untracked=%" PRIu64
 		" ring_bytes=%" PRIu64 " chunk_bytes=%" PRIu64 " cpu_ns=%" PRIu64
-		" elapsed_ns=%" PRIu64 " memory_bytes=%" PRIu64 "\n",
+		" elapsed_ns=%" PRIu64 " memory_bytes=%" PRIu64 " stacks=%" PRIu64
+		" stacks_forgotten=%" PRIu64 "\n",
 		status->events, status->lost, status->untracked, status->ring_bytes_used,
 		status->file_bytes, status->recorder_cpu_ns, status->elapsed_ns,
-		status->memory_bytes);
+		status->memory_bytes, status->stacks, status->stacks_forgotten);
 }
 
 static int end_message(const struct session_options *session, struct err *err)
@@ -367,7 +383,7 @@ static int run(void *data, char **args, int count, struct err *err)
 		return hint(err, "without it, all rings together take 16M");
 	}
 	if (!mask)
-		mask = 1 << CLASS_SCHED | 1 << CLASS_SYSCALL | 1 << CLASS_FUTEX;
+		mask = 1 << CLASS_SCHED | 1 << CLASS_SYSCALL | 1 << CLASS_FUTEX | 1 << CLASS_STACK;
 
 	session.command = count ? args : NULL;
 	name_target(&naming, options, &pids, session.command);
@@ -386,6 +402,9 @@ static int run(void *data, char **args, int count, struct err *err)
 		(mask & ((1 << CLASS_COUNT) - 1)) | 1 << CLASS_PROCESS | 1 << CLASS_OBJECT;
 	session.wakeups = mask & EXTRA_WAKEUPS;
 	session.args = mask & EXTRA_ARGS;
+	session.preempt_stacks = mask & EXTRA_PREEMPT_STACKS;
+	session.waker_stacks = mask & EXTRA_WAKER_STACKS;
+	session.stack_min_ns = options->stack_min_ns;
 	session.duration_ns = options->duration_ns == UNTIL_ENDED ? 0 : options->duration_ns;
 	session.ring_bytes = options->ring_bytes;
 	session.output = options->output ?: generated;

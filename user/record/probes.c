@@ -25,6 +25,7 @@
 #define RING_MOST         (8u << 20)
 #define RING_LEAST        (256u << 10)
 #define RINGS_MOST        (32u << 20) /* but no more than this of all CPUs, ... */
+#define RING_TINY         (16u << 10) /* asked for; some records fit in beside RING_OVERSHOOT */
 #define RING_SMALL        (64u << 10) /* ... nor less than this of one */
 
 /* libbpf's own words are for -v; a user gets ours. */
@@ -56,7 +57,7 @@ static u32 choose_ring_bytes(u64 asked, unsigned int cpus)
 	u32 each;
 
 	if (asked)
-		return round_up_power(max(asked, (u64)8192));
+		return round_up_power(max(asked, (u64)RING_TINY));
 	each = min(max(RINGS_BYTES / cpus, RING_LEAST), RING_MOST);
 	/* Machines with hundreds of CPUs, and those that could get as many */
 	each = min(each, max(RINGS_MOST / cpus / 4096 * 4096, RING_SMALL));
@@ -151,7 +152,7 @@ static u32 pid_namespace(void)
 }
 
 static void configure(struct tracer_bpf *bpf, const struct probes_options *options,
-		      const struct btf *btf, u32 ring_bytes)
+		      const struct btf *btf, u32 cpus, u32 ring_bytes)
 {
 	struct tracer_bpf__rodata *config = bpf->rodata;
 
@@ -163,6 +164,10 @@ static void configure(struct tracer_bpf *bpf, const struct probes_options *optio
 	config->config_wakeups = options->wakeups;
 	config->config_args = options->args;
 	config->config_stacks = options->class_mask >> CLASS_STACK & 1;
+	config->config_preempt_stacks = options->preempt_stacks;
+	config->config_waker_stacks = options->waker_stacks;
+	config->config_stack_min_ns = options->stack_min_ns;
+	config->config_cpus = cpus;
 	config->config_switch_has_state = switch_has_state(btf);
 	find_preempt_count(config, btf);
 	config->config_pidns = pid_namespace();
@@ -173,14 +178,26 @@ static void configure(struct tracer_bpf *bpf, const struct probes_options *optio
 	syscall_subjects(config->config_syscall_subject, config->config_compat_subject);
 }
 
+/* What stacks need has its room only when there are any. */
+static int size_stacks(struct tracer_bpf *bpf, unsigned int cpus)
+{
+	bool any = bpf->rodata->config_stacks || bpf->rodata->config_samples;
+	int r = bpf_map__set_max_entries(bpf->maps.stack_scratches, any ? cpus * STACK_NESTING : 1);
+
+	r = r ?: bpf_map__set_max_entries(bpf->maps.thread_waits, any ? THREADS_MAX : 1);
+	if (any)
+		return r;
+	r = r ?: bpf_map__set_max_entries(bpf->maps.stack_sets, 1);
+	return r ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, 1);
+}
+
 static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
 {
 	int r = bpf_map__set_max_entries(bpf->maps.rings, cpus);
 
 	r = r ?: bpf_map__set_value_size(bpf->maps.rings, ring_bytes + RING_SLACK);
 	r = r ?: bpf_map__set_max_entries(bpf->maps.objects_near, cpus * OBJECTS_NEAR);
-	if (!bpf->rodata->config_stacks)
-		r = r ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, 1);
+	r = r ?: size_stacks(bpf, cpus);
 	return r
 		       ?: bpf_map__set_max_entries(bpf->maps.thread_args,
 						   bpf->rodata->config_args ? THREADS_MAX : 1);
@@ -189,7 +206,8 @@ static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
 /* Programs that this recording has no use for are not even loaded. */
 static void select_programs(struct tracer_bpf *bpf, const struct probes_options *options)
 {
-	bool calls = options->class_mask & (1u << CLASS_SYSCALL | 1u << CLASS_FUTEX);
+	bool calls =
+		options->class_mask & (1u << CLASS_SYSCALL | 1u << CLASS_FUTEX | 1u << CLASS_STACK);
 	bool sched = options->class_mask >> CLASS_SCHED & 1;
 
 	bpf_program__set_autoload(bpf->progs.on_sys_enter, calls);
@@ -214,7 +232,7 @@ static int load(struct probes *probes, const struct probes_options *options, str
 			r = -errno;
 			break;
 		}
-		configure(probes->bpf, options, btf, ring_bytes);
+		configure(probes->bpf, options, btf, probes->cpus, ring_bytes);
 		select_programs(probes->bpf, options);
 		r = size_maps(probes->bpf, probes->cpus, ring_bytes);
 		if (!r)

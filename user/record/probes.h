@@ -22,6 +22,9 @@ struct probes_options {
 	u32 class_mask;		/* 1 << enum event_class */
 	bool wakeups;		/* EVENT_WAKEUP too */
 	bool args;		/* arguments of system calls */
+	u64 stack_min_ns;	/* with CLASS_STACK: of waits of this length */
+	bool preempt_stacks;	/* ... and of preemptions */
+	bool waker_stacks;	/* ... and of those who end waits */
 	bool verbose;		/* libbpf may say on stderr what it does */
 	u64 ring_bytes;		/* per CPU; 0: chosen by the number of CPUs */
 };

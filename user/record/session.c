@@ -241,6 +241,7 @@ static int open_writer(struct session *session, const struct clock_stamp *start,
 		.target = options->target,
 		.class_mask = options->class_mask,
 		.follows_children = options->children,
+		.stack_min_ns = options->class_mask >> CLASS_STACK & 1 ? options->stack_min_ns : 0,
 		.start = *start,
 		.syscall_numbers = names->numbers,
 		.syscall_names = names->names,
@@ -275,6 +276,10 @@ static void fill_totals(struct trace_totals *totals, struct session *session)
 	totals->end.mono_ns = intake->cut_ns;
 	memcpy(totals->recorded, intake->recorded, sizeof(totals->recorded));
 	for (unsigned int cpu = 0; cpu < session->probes->cpus; cpu++) {
+		const struct cpu_state *state = session->probes->rings[cpu].state;
+
+		status->stacks += state->stacks;
+		status->stacks_forgotten += state->stacks_forgotten;
 		status->ring_bytes_used += session->probes->rings[cpu].tail;
 		for (size_t i = 0; i < CLASS_COUNT; i++)
 			totals->lost[i] += intake->losses[cpu].ever[i];
@@ -352,6 +357,9 @@ static int run(struct session *session, struct err *err)
 		.class_mask = options->class_mask,
 		.wakeups = options->wakeups,
 		.args = options->args,
+		.stack_min_ns = options->stack_min_ns,
+		.preempt_stacks = options->preempt_stacks,
+		.waker_stacks = options->waker_stacks,
 		.ring_bytes = options->ring_bytes,
 		.verbose = options->verbose,
 	};

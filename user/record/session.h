@@ -19,6 +19,9 @@ struct session_options {
 	u32 class_mask;			/* 1 << enum event_class */
 	bool wakeups;
 	bool args;
+	u64 stack_min_ns;		/* with CLASS_STACK: of waits of this length or longer */
+	bool preempt_stacks;		/* ... and of preemptions */
+	bool waker_stacks;		/* ... and of those who end waits */
 	u64 duration_ns;		/* 0: until asked to end, or until the target has exited */
 	u64 ring_bytes;			/* per CPU; 0: chosen */
 	const char *output;		/* name of the file */
@@ -40,6 +43,8 @@ struct session_status {
 	u64 events_per_second;		/* lately */
 	u64 file_bytes;
 	u64 lost;
+	u64 stacks;			/* told; those that came again were told once */
+	u64 stacks_forgotten;		/* of these, that were told again when they came again */
 	u64 untracked;			/* threads for which there was no room */
 	u64 recorder_cpu_ns;
 	u32 ring_bytes;			/* per CPU */
