@@ -72,6 +72,8 @@ static bool read_section(Elf64_Shdr *to, int fd, bool wide, u64 table, u64 numbe
 	*to = (Elf64_Shdr){
 		.sh_name = narrow.sh_name,
 		.sh_type = narrow.sh_type,
+		.sh_flags = narrow.sh_flags,
+		.sh_addr = narrow.sh_addr,
 		.sh_offset = narrow.sh_offset,
 		.sh_size = narrow.sh_size,
 		.sh_link = narrow.sh_link,
@@ -130,6 +132,12 @@ static int read_segments(struct elf_file *elf, int fd, const Elf64_Ehdr *head)
 		if (head->e_phoff > INT64_MAX / 2 ||
 		    !read_segment(&segment, fd, elf->wide, head->e_phoff + i * head->e_phentsize))
 			return -ENOEXEC;
+		if (segment.p_type == PT_GNU_EH_FRAME)
+			elf->eh_frame_hdr = (struct elf_stretch){
+				.offset = segment.p_offset,
+				.bytes = segment.p_filesz,
+				.address = segment.p_vaddr,
+			};
 		if (segment.p_type != PT_LOAD)
 			continue;
 		if (elf->segment_count == ELF_SEGMENTS_MAX)
@@ -195,6 +203,27 @@ static bool has_name(int fd, const Elf64_Shdr *names, u32 at, const char *name)
 	       read_at(fd, text, bytes, names->sh_offset + at) && !memcmp(text, name, bytes);
 }
 
+/* What says how functions keep their frames; two of the sections are known by name only. */
+static void read_frames(struct elf_file *elf, int fd, const Elf64_Shdr *names,
+			const Elf64_Shdr *section, u64 file_bytes)
+{
+	const struct elf_stretch stretch = {
+		.offset = section->sh_offset,
+		.bytes = section->sh_size,
+		.address = section->sh_addr,
+	};
+
+	if (!is_inside(section->sh_offset, section->sh_size, file_bytes))
+		return;
+	if (section->sh_flags & SHF_ALLOC) {
+		if (!elf->eh_frame.offset && has_name(fd, names, section->sh_name, ".eh_frame"))
+			elf->eh_frame = stretch;
+	} else if (!(section->sh_flags & SHF_COMPRESSED) && !elf->debug_frame.offset &&
+		   has_name(fd, names, section->sh_name, ".debug_frame")) {
+		elf->debug_frame = stretch;
+	}
+}
+
 static void read_sections(struct elf_file *elf, int fd, const Elf64_Ehdr *head, u64 file_bytes)
 {
 	u64 section_bytes = elf->wide ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
@@ -226,6 +255,8 @@ static void read_sections(struct elf_file *elf, int fd, const Elf64_Ehdr *head, 
 			 section.sh_size <= ELF_LINK_MAX + 8 &&
 			 has_name(fd, &names, section.sh_name, ".gnu_debuglink"))
 			read_link(elf, fd, &section);
+		if (section.sh_type == SHT_PROGBITS || section.sh_type == SHT_X86_64_UNWIND)
+			read_frames(elf, fd, &names, &section, file_bytes);
 	}
 }
 
@@ -393,6 +424,20 @@ bool elf_file_bias(u64 *bias, const struct elf_file *elf, u64 address, u64 offse
 		    offset - (s->offset & ~4095ULL) >= s->file_bytes + (s->offset & 4095))
 			continue;
 		*bias = address - (s->address + offset - s->offset);
+		return true;
+	}
+	return false;
+}
+
+bool elf_file_offset(u64 *offset, u64 *bytes, const struct elf_file *elf, u64 address)
+{
+	for (u32 i = 0; i < elf->segment_count; i++) {
+		const struct elf_segment *s = &elf->segments[i];
+
+		if (address < s->address || address - s->address >= s->file_bytes)
+			continue;
+		*offset = s->offset + (address - s->address);
+		*bytes = s->file_bytes - (address - s->address);
 		return true;
 	}
 	return false;

@@ -17,6 +17,13 @@ struct elf_segment {
 	bool executable;
 };
 
+/* Bytes of the file that are loaded as they are */
+struct elf_stretch {
+	u64 offset;	/* 0: there is none */
+	u64 bytes;
+	u64 address;	/* as the file counts */
+};
+
 struct elf_table {
 	u64 offset;	/* 0: there is none */
 	u64 bytes;
@@ -35,6 +42,9 @@ struct elf_file {
 	struct elf_segment segments[ELF_SEGMENTS_MAX];	/* those that are loaded */
 	struct elf_table symtab;
 	struct elf_table dynsym;
+	struct elf_stretch eh_frame_hdr;	/* a table of what is in eh_frame */
+	struct elf_stretch eh_frame;
+	struct elf_stretch debug_frame;
 	u32 link_crc;
 	char link[ELF_LINK_MAX];	/* of .gnu_debuglink: a file's name; "": none */
 };
@@ -76,6 +86,10 @@ size_t elf_file_name(char to[ELF_NAME_MAX], int fd, const struct elf_table *tabl
  * whether there is such a segment.
  */
 bool elf_file_bias(u64 *bias, const struct elf_file *elf, u64 address, u64 offset);
+
+/* Where in the file the memory at @address comes from, and how many bytes follow in that
+ * segment. Return: whether it comes from the file. */
+bool elf_file_offset(u64 *offset, u64 *bytes, const struct elf_file *elf, u64 address);
 
 /* Whether the file has memory at @address (its own, without the bias). */
 bool elf_file_holds(const struct elf_file *elf, u64 address);

@@ -42,6 +42,7 @@ void file_free(struct file *file)
 	if (!file)
 		return;
 	file_unload(file);
+	cfi_close(file->cfi);
 	free(file);
 }
 
@@ -167,6 +168,21 @@ int file_open(struct file *file, const struct file_place *place)
 		return -ENOENT;
 	find_symtab(file, place);
 	return 0;
+}
+
+int file_open_cfi(struct file *file, const struct file_place *place)
+{
+	CLEANUP(close) int fd = -1;
+
+	if (file->no_cfi)
+		return -ENODATA;
+	if (!file_know(file, place))
+		return -ENOENT;
+	fd = open_known(file, place);
+	if (fd < 0)
+		return -ENOENT;
+	file->no_cfi = cfi_open(&file->cfi, fd, &file->elf) < 0;
+	return file->no_cfi ? -ENODATA : 0;
 }
 
 u64 file_bytes_most(const struct file *file)

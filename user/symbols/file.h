@@ -3,6 +3,7 @@
 #ifndef TRACER_SYMBOLS_FILE_H
 #define TRACER_SYMBOLS_FILE_H
 
+#include "user/symbols/cfi.h"
 #include "user/symbols/elf.h"
 #include "user/symbols/lines.h"
 #include "user/symbols/symbols.h"
@@ -35,6 +36,10 @@ struct file {
 	struct lines *lines;
 	bool no_lines;
 	u64 used;		/* when it was used last */
+	/* While its frames are asked for: */
+	struct cfi *cfi;
+	bool no_cfi;		/* it says nothing of them */
+	u64 cfi_used;
 };
 
 /* Where a process has it mapped: the way to it, as long as the process lives. */
@@ -62,6 +67,9 @@ int file_load(struct file *file, u64 most);
 
 /* Puts symbols and lines away and closes the files. */
 void file_unload(struct file *file);
+
+/* Opens what it says of frames. Return: 0; -ENODATA: nothing; -ENOENT: it is not there. */
+int file_open_cfi(struct file *file, const struct file_place *place);
 
 /* Bytes that its symbols take. */
 static inline u64 file_bytes(const struct file *file)

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "user/symbols/demangle.h"
-#include "user/symbols/intern.h"
-#include "user/symbols/kernel.h"
-#include "user/symbols/process.h"
+#include "user/symbols/inside.h"
 
 /* With their tables, a perf map and the kernel's names all that is below 64 MiB. */
 #define MEMORY_BYTES (32ULL << 20)
@@ -19,22 +17,6 @@
 #define FILES_MAX    16384
 #define LOADED_MAX   128   /* files, for each holds one or two descriptors */
 #define NAMES_KEPT   32768 /* demangled names that are found again by their symbol */
-
-struct symbols {
-	struct symbols_options options;
-	struct intern texts;
-	struct map processes;    /* struct process * */
-	struct map file_numbers; /* hash of its identity -> number + 1 */
-	struct file **files;
-	u32 file_count;
-	u32 loaded_count;
-	u64 loaded_bytes;
-	u64 clock;        /* counts uses */
-	struct map names; /* hash of file and symbol -> text */
-	struct kernel *kernel;
-	bool kernel_read;
-	struct symbols_counts counts;
-};
 
 int symbols_new(struct symbols **out, const struct symbols_options *options, struct err *err)
 {
@@ -337,7 +319,7 @@ static bool name_in_perf_map(struct symbols *symbols, struct symbols_frame *fram
 	return frame->name;
 }
 
-static struct process *find_process(const struct symbols *symbols, u64 process)
+struct process *symbols_process(const struct symbols *symbols, u64 process)
 {
 	u64 *slot = map_get(&symbols->processes, process);
 
@@ -372,7 +354,7 @@ static bool name_by_mapping(struct symbols *symbols, struct symbols_frame *frame
 
 bool symbols_place(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address)
 {
-	const struct process *owner = find_process(symbols, process);
+	const struct process *owner = symbols_process(symbols, process);
 	const struct mapping *mapping = owner ? process_find(owner, address) : NULL;
 	struct file_place place;
 
@@ -386,7 +368,7 @@ bool symbols_place(struct symbols *symbols, struct symbols_frame *frame, u64 pro
 
 bool symbols_code(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address)
 {
-	struct process *owner = find_process(symbols, process);
+	struct process *owner = symbols_process(symbols, process);
 	const struct mapping *mapping = owner ? process_find(owner, address) : NULL;
 
 	if (mapping && mapping->file)
@@ -409,7 +391,7 @@ static bool belongs(struct symbols *symbols, const struct process *process,
 
 bool symbols_data(struct symbols *symbols, struct symbols_frame *frame, u64 process, u64 address)
 {
-	const struct process *owner = find_process(symbols, process);
+	const struct process *owner = symbols_process(symbols, process);
 	const struct mapping *mapping = owner ? process_find(owner, address) : NULL;
 
 	no_frame(frame, "[unknown]", address);
