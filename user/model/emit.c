@@ -5,15 +5,18 @@
 
 #include "user/model/track.h"
 
-#define TELL(tl, callback, ...)                                                                \
+/* To all sinks, or only to those that want to know of threads which the filter leaves out */
+#define TELL_OF(tl, selected, callback, ...)                                                   \
 	do {                                                                                   \
 		for (u32 s_ = 0; s_ < (tl)->sink_count; s_++) {                                \
 			const struct sink *sink_ = &(tl)->sinks[s_];                           \
                                                                                                \
-			if (sink_->callback)                                                   \
+			if (sink_->callback && ((selected) || sink_->everyone))                \
 				timeline_fail((tl), sink_->callback(sink_->ctx, __VA_ARGS__)); \
 		}                                                                              \
 	} while (0)
+
+#define TELL(tl, callback, ...) TELL_OF(tl, true, callback, __VA_ARGS__)
 
 static bool is_selected(const struct timeline *tl, const struct thread *t)
 {
@@ -22,14 +25,21 @@ static bool is_selected(const struct timeline *tl, const struct thread *t)
 
 static void tell_interval(struct timeline *tl, struct interval *interval)
 {
-	if (is_selected(tl, interval->thread) && filter_cut(&tl->filter, interval))
-		TELL(tl, interval, interval);
+	bool selected = is_selected(tl, interval->thread);
+
+	if (!filter_cut(&tl->filter, interval))
+		return;
+	if (!selected)
+		interval->flags |= INTERVAL_ASIDE;
+	TELL_OF(tl, selected, interval, interval);
 }
 
 static void tell_call(struct timeline *tl, const struct call *call)
 {
-	if (is_selected(tl, call->thread) && filter_time(&tl->filter, call->end_ns))
-		TELL(tl, call, call);
+	bool selected = is_selected(tl, call->thread);
+
+	if (filter_time(&tl->filter, call->end_ns))
+		TELL_OF(tl, selected, call, call);
 }
 
 /* Room for one more held item; NULL when the thread is held no longer. */
@@ -103,8 +113,7 @@ void emit_thread(struct timeline *tl, struct thread *t, enum thread_change chang
 {
 	if (t->track->hold || !t->target)
 		return;
-	if (is_selected(tl, t))
-		TELL(tl, thread, t, change, time_ns);
+	TELL_OF(tl, is_selected(tl, t), thread, t, change, time_ns);
 }
 
 void emit_loss(struct timeline *tl, const struct trace_loss *loss, u16 cpu)

@@ -60,6 +60,7 @@ struct lock_seen {
 #define INTERVAL_CUT_BEGIN 1 /* it began before the recording, or before the filter's --from */
 #define INTERVAL_CUT_END   2 /* it goes on behind the recording's end, or behind --to */
 #define INTERVAL_MIGRATED  4 /* running: on another CPU than the time before */
+#define INTERVAL_ASIDE     8 /* of a thread that the filter leaves out: see sink.everyone */
 
 /*
  * The intervals of one thread come in order, without a gap, from its begin to its end. Those
@@ -128,6 +129,9 @@ enum thread_change {
  */
 struct sink {
 	void *ctx;
+	/* Intervals (with INTERVAL_ASIDE), calls, changes and samples of threads that the filter
+	 * leaves out are told too: what held up the others. Its stretch of time holds as ever. */
+	bool everyone;
 	int (*interval)(void *ctx, const struct interval *interval);
 	int (*call)(void *ctx, const struct call *call);
 	int (*thread)(void *ctx, const struct thread *thread, enum thread_change change,

@@ -328,6 +328,7 @@ void on_exec(struct timeline *tl, const struct trace_event *event)
 			state_close(tl, leader, tl->now_ns, 0);
 			life_end(tl, leader, tl->now_ns);
 		}
+		t->ns_tid = leader ? leader->ns_tid : 0;
 		timeline_fail(tl, thread_move(&tl->threads, t, e->tid));
 		t->track->execed = true;
 		/* The leader's end took the process's number with it. */
