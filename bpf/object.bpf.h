@@ -266,18 +266,8 @@ static __always_inline void object_learn(struct object *object, struct object_ke
 		peer_read(&object->peer, (struct sock *)object->sock);
 }
 
-/*
- * object_of() - the object behind a descriptor of a thread
- * @at:	  file_address() of the descriptor
- * @here: the caller is the switch of the running thread: nothing interrupts it
- *
- * A function that the verifier looks at once, whoever calls it: so it takes and returns
- * numbers only. Inlined, it made on_sched_switch() take a second to load.
- *
- * Return: OBJECT_ID() and OBJECT_TYPE(); the id is 0 when the descriptor is not open or the
- * ring was full.
- */
-__weak __noinline u64 object_of(u64 at, u64 now, u32 here)
+/* See object_of(). @direct: the program may use direct_pointer() */
+static __always_inline u64 object_find(u64 at, u64 now, u32 here, bool direct)
 {
 	struct object object = {}, *known;
 	struct object_near *near = NULL;
@@ -286,13 +276,18 @@ __weak __noinline u64 object_of(u64 at, u64 now, u32 here)
 	struct file *file;
 
 	if (at)
-		bpf_probe_read_kernel(&key.file, sizeof(key.file), (void *)at);
+		key.file = kernel_word(at, direct);
 	if (!key.file)
 		return (u64)OBJECT_BAD_FD << 32;
-	file = (struct file *)key.file;
-	inode = BPF_CORE_READ(file, f_inode);
+	if (direct) {
+		inode = direct_pointer(struct file, key.file)->f_inode;
+		key.number = inode->i_ino;
+	} else {
+		file = (struct file *)key.file;
+		inode = BPF_CORE_READ(file, f_inode);
+		key.number = BPF_CORE_READ(inode, i_ino);
+	}
 	key.inode = (u64)inode;
-	key.number = BPF_CORE_READ(inode, i_ino);
 
 	if (here)
 		near = near_slot(key.file);
@@ -310,6 +305,22 @@ __weak __noinline u64 object_of(u64 at, u64 now, u32 here)
 		near->object = object;
 	}
 	return object_result(&object);
+}
+
+/*
+ * object_of() - the object behind a descriptor of a thread
+ * @at:	  file_address() of the descriptor
+ * @here: the caller is the switch of the running thread: nothing interrupts it
+ *
+ * A function that the verifier looks at once, whoever calls it: so it takes and returns
+ * numbers only. Inlined, it made on_sched_switch() take a second to load.
+ *
+ * Return: OBJECT_ID() and OBJECT_TYPE(); the id is 0 when the descriptor is not open or the
+ * ring was full.
+ */
+__weak __noinline u64 object_of(u64 at, u64 now, u32 here)
+{
+	return object_find(at, now, here, false);
 }
 
 static __always_inline u8 object_wait_kind(u8 type)
@@ -341,14 +352,25 @@ static __always_inline u8 object_wait_kind(u8 type)
 
 #define NO_DESCRIPTOR (~0ull)
 
-/* One descriptor, or two: of two, the one that is no file decides. As object_of() */
-__weak __noinline u64 objects_of(u64 first, u64 second, u64 now, u32 here)
+/*
+ * As object_of(), for the switch of the running thread on kernels that allow it. In sched.bpf.c:
+ * the linker wants no more than one object to know the kernel's function.
+ */
+u64 object_here(u64 at, u64 now);
+
+static __always_inline u64 object_either(u64 at, u64 now, bool here, bool direct)
 {
-	u64 one = object_of(first, now, here), other;
+	return direct ? object_here(at, now) : object_of(at, now, here);
+}
+
+/* One descriptor, or two: of two, the one that is no file decides */
+static __always_inline u64 objects_of(u64 first, u64 second, u64 now, bool here, bool direct)
+{
+	u64 one = object_either(first, now, here, direct), other;
 
 	if (second == NO_DESCRIPTOR || object_wait_kind(OBJECT_TYPE(one)) == WAIT_NETWORK)
 		return one;
-	other = object_of(second, now, here);
+	other = object_either(second, now, here, direct);
 	return object_wait_kind(OBJECT_TYPE(other)) == WAIT_DISK ? one : other;
 }
 

@@ -37,7 +37,7 @@ static __always_inline void describe_state(struct event_thread *to, struct task_
 	to->state = leave_state(word);
 	if (to->state == LEAVE_DEAD || to->state == LEAVE_STOPPED)
 		return;
-	wait_classify(&wait, thread, flags, now, false);
+	wait_classify(&wait, thread, flags, now, false, false);
 	to->wait_kind = wait.kind;
 	to->syscall = wait.syscall;
 	to->object = wait.object;

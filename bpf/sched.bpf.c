@@ -29,13 +29,15 @@ static __always_inline u64 preempt_count_address(struct cpu_state *cpu, struct t
 #endif
 }
 
-static __always_inline u32 waker_context(struct cpu_state *cpu, struct task_struct *current)
+static __always_inline u32 waker_context(struct cpu_state *cpu, struct task_struct *current,
+					 bool direct)
 {
 	u64 address = preempt_count_address(cpu, current);
-	u32 count = 0;
+	u32 count;
 
-	if (!address || bpf_probe_read_kernel(&count, sizeof(count), (void *)address))
+	if (!address)
 		return WAKER_UNKNOWN;
+	count = (u32)kernel_word(address, direct);
 	if (!(count & (PREEMPT_NMI | PREEMPT_HARDIRQ | PREEMPT_SOFTIRQ)))
 		return WAKER_THREAD;
 	if (count & PREEMPT_NMI)
@@ -84,8 +86,13 @@ static __always_inline u8 yielded(struct task_struct *prev, u32 flags)
 		       : LEAVE_PREEMPTED;
 }
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+__noinline u64 object_here(u64 at, u64 now)
+{
+	return object_find(at, now, true, true);
+}
+
+static __always_inline int switched(u64 *ctx, bool preempt, struct task_struct *prev,
+				    struct task_struct *next, bool direct)
 {
 	struct cpu_state *cpu = cpu_here();
 	u32 prev_tid, next_tid, prev_slot, next_slot;
@@ -121,7 +128,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 		/* Who is stopped does not wait for what the call was about. */
 		blocked = word && state != LEAVE_DEAD && state != LEAVE_STOPPED;
 		if (blocked)
-			wait_classify(&wait, prev, thread->flags, now, true);
+			wait_classify(&wait, prev, thread->flags, now, true, direct);
 		wait_begins(cpu, prev, thread, prev_slot, &wait, blocked, now);
 		if (blocked)
 			thread->flags |= THREAD_BLOCKED_IN;
@@ -152,8 +159,22 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 	return 0;
 }
 
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	return switched(ctx, preempt, prev, next, true);
+}
+
+/* Instead of the one above, before Linux 6.2; likewise those below */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch_probing, bool preempt, struct task_struct *prev,
+	     struct task_struct *next)
+{
+	return switched(ctx, preempt, prev, next, false);
+}
+
 /* Everything but WAKEUP happens in the waker's context, which is told then. */
-static __always_inline int woken(struct task_struct *thread, enum event_kind kind)
+static __always_inline int woken(struct task_struct *thread, enum event_kind kind, bool direct)
 {
 	const u32 bytes = event_bytes(struct event_waking);
 	struct cpu_state *cpu = cpu_here();
@@ -173,7 +194,7 @@ static __always_inline int woken(struct task_struct *thread, enum event_kind kin
 		current = bpf_get_current_task_btf();
 		if (!thread_here(cpu, current) && cpu->current_tid)
 			name_foreign(cpu, current, now);
-		waker = cpu->current_tid | waker_context(cpu, current) << 28;
+		waker = cpu->current_tid | waker_context(cpu, current, direct) << 28;
 		if (config_waker_stacks && wait_is_long(slot, now))
 			waker_stacks(cpu, current, tid, waker, now);
 	}
@@ -191,18 +212,30 @@ static __always_inline int woken(struct task_struct *thread, enum event_kind kin
 SEC("tp_btf/sched_waking")
 int BPF_PROG(on_sched_waking, struct task_struct *thread)
 {
-	return woken(thread, EVENT_WAKING);
+	return woken(thread, EVENT_WAKING, true);
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_sched_waking_probing, struct task_struct *thread)
+{
+	return woken(thread, EVENT_WAKING, false);
 }
 
 /* It has reached the queue of a CPU. */
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_sched_wakeup, struct task_struct *thread)
 {
-	return woken(thread, EVENT_WAKEUP);
+	return woken(thread, EVENT_WAKEUP, false);
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_sched_wakeup_new, struct task_struct *thread)
 {
-	return woken(thread, EVENT_WAKEUP_NEW);
+	return woken(thread, EVENT_WAKEUP_NEW, true);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_sched_wakeup_new_probing, struct task_struct *thread)
+{
+	return woken(thread, EVENT_WAKEUP_NEW, false);
 }

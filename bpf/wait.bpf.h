@@ -136,7 +136,7 @@ static __always_inline u8 subject_wait_kind(u8 subject, struct call *call)
 
 /* What the descriptors of a call refer to decides. A file is waited for only with in_iowait. */
 static __always_inline void wait_on_fds(struct wait *wait, struct task_struct *thread, u8 subject,
-					struct call *call, u64 now, bool here)
+					struct call *call, u64 now, bool here, bool direct)
 {
 	u64 first = file_address(thread, call->args[0]), second = NO_DESCRIPTOR, object;
 
@@ -144,17 +144,18 @@ static __always_inline void wait_on_fds(struct wait *wait, struct task_struct *t
 		second = file_address(thread, call->args[1]);
 	else if (subject == SUBJECT_FD_PAIR_2)
 		second = file_address(thread, call->args[2]);
-	object = objects_of(first, second, now, here);
+	object = objects_of(first, second, now, here, direct);
 	wait->object = OBJECT_ID(object);
 	wait->kind = object_wait_kind(OBJECT_TYPE(object));
 }
 
 /*
  * Fills @wait for @thread, which blocks or has blocked.
- * @here: it is the running one, whose memory can be read
+ * @here:   it is the running one, whose memory can be read
+ * @direct: it is, and the program may use direct_pointer()
  */
 static __always_inline void wait_classify(struct wait *wait, struct task_struct *thread, u32 flags,
-					  u64 now, bool here)
+					  u64 now, bool here, bool direct)
 {
 	bool compat = flags & THREAD_IS_COMPAT;
 	struct call call = {};
@@ -179,7 +180,7 @@ static __always_inline void wait_classify(struct wait *wait, struct task_struct 
 		return;
 	}
 	if (subject >= SUBJECT_FD && subject <= SUBJECT_FD_PAIR_2)
-		wait_on_fds(wait, thread, subject, &call, now, here);
+		wait_on_fds(wait, thread, subject, &call, now, here, direct);
 	else
 		wait->kind = subject_wait_kind(subject, &call);
 	/*

@@ -204,17 +204,23 @@ static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
 }
 
 /* Programs that this recording has no use for are not even loaded. */
-static void select_programs(struct tracer_bpf *bpf, const struct probes_options *options)
+static void select_programs(struct tracer_bpf *bpf, const struct probes_options *options,
+			    const struct btf *btf)
 {
 	bool calls =
 		options->class_mask & (1u << CLASS_SYSCALL | 1u << CLASS_FUTEX | 1u << CLASS_STACK);
 	bool sched = options->class_mask >> CLASS_SCHED & 1;
+	bool direct = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) >= 0;
 
 	bpf_program__set_autoload(bpf->progs.on_sys_enter, calls);
 	bpf_program__set_autoload(bpf->progs.on_sys_exit, calls);
-	bpf_program__set_autoload(bpf->progs.on_sched_waking, sched);
+	bpf_program__set_autoload(bpf->progs.on_sched_switch, direct);
+	bpf_program__set_autoload(bpf->progs.on_sched_switch_probing, !direct);
+	bpf_program__set_autoload(bpf->progs.on_sched_waking, sched && direct);
+	bpf_program__set_autoload(bpf->progs.on_sched_waking_probing, sched && !direct);
 	bpf_program__set_autoload(bpf->progs.on_sched_wakeup, sched && options->wakeups);
-	bpf_program__set_autoload(bpf->progs.on_sched_wakeup_new, sched);
+	bpf_program__set_autoload(bpf->progs.on_sched_wakeup_new, sched && direct);
+	bpf_program__set_autoload(bpf->progs.on_sched_wakeup_new_probing, sched && !direct);
 	bpf_program__set_autoload(bpf->progs.on_cgroup_attach, options->cgroup);
 }
 
@@ -233,7 +239,7 @@ static int load(struct probes *probes, const struct probes_options *options, str
 			break;
 		}
 		configure(probes->bpf, options, btf, probes->cpus, ring_bytes);
-		select_programs(probes->bpf, options);
+		select_programs(probes->bpf, options, btf);
 		r = size_maps(probes->bpf, probes->cpus, ring_bytes);
 		if (!r)
 			r = tracer_bpf__load(probes->bpf);
