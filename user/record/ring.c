@@ -5,10 +5,9 @@
 #include <limits.h>
 #include <stddef.h>
 
-#define TIME_MASK  ((1ULL << EVENT_TIME_BITS) - 1)
-#define BODY_WORDS (EVENT_SIZE_MAX / sizeof(u64))
-#define PREFETCH_BYTES \
-	512 /* ahead, to write: the lines are in the cache of the CPU that wrote them */
+#define TIME_MASK      ((1ULL << EVENT_TIME_BITS) - 1)
+#define BODY_WORDS     (EVENT_SIZE_MAX / sizeof(u64))
+#define PREFETCH_BYTES 512 /* ahead, to be written: another CPU has the lines */
 
 /* A record may be shorter than its struct: the rest reads as zero. */
 union body {
