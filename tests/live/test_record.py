@@ -216,7 +216,7 @@ def kill_9_of_the_recorder_leaves_a_command_unharmed(scene):
 def a_full_disk_ends_the_recording_with_one_error_and_a_readable_file(scene):
     disk = scene.path("disk")
     os.mkdir(disk)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk],
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk],
                              capture_output=True, check=False)
     if mounted.returncode:
         raise Skipped("cannot mount a small tmpfs")
@@ -235,6 +235,33 @@ def a_full_disk_ends_the_recording_with_one_error_and_a_readable_file(scene):
     trace = scene.trace(os.path.join(disk, left[0]))
     check(trace.threads(), "no threads in the file that was kept")
     check(workload.alive(), "the target ended with the recording")
+
+
+@test
+def a_disk_that_stands_still_costs_no_event(scene):
+    disk, image = scene.path("disk"), scene.path("image")
+    os.mkdir(disk)
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    for command in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, disk]):
+        if not shutil.which(command[0]) or not shutil.which("fsfreeze"):
+            raise Skipped(f"no {command[0]} or no fsfreeze here")
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            raise Skipped(f"cannot make a file system in a file: {command[0]}")
+    scene.at_end(lambda: subprocess.run(["umount", disk], check=False))
+    scene.at_end(lambda: subprocess.run(["fsfreeze", "-u", disk], capture_output=True,
+                                        check=False))
+    workload = scene.workload("counter", "--times", 200000)
+    recorder = scene.recorder("-p", workload.ready()["ready"], trace="disk/frozen.trace")
+    time.sleep(1.2)
+    subprocess.run(["fsfreeze", "-f", disk], check=True)
+    workload.go()
+    time.sleep(2.5)
+    subprocess.run(["fsfreeze", "-u", disk], check=True)
+    equal(recorder.stop(), 0, "exit status")
+    trace = scene.trace(os.path.join(disk, "frozen.trace"))
+    trace.nothing_lost()
+    check(trace.threads(), "no threads in the file")
 
 
 # Misuse

@@ -171,7 +171,7 @@ static int close_chunk(struct intake *intake, struct err *err)
 	r = chunk_finish(intake->encoder, intake->cut_ns, &chunk, err);
 	if (r < 0)
 		return r;
-	return trace_writer_chunk(intake->writer, &chunk, err);
+	return outbox_put(intake->outbox, &chunk, err);
 }
 
 /*
@@ -194,6 +194,9 @@ static int close_chunk_if_due(struct intake *intake, u64 since_ns, bool stalled,
 		if (now - intake->stalled_since_ns < STALL_NS)
 			return 0;
 	}
+	/* The disk stands still: the chunk grows, and what finds no room in it is lost. */
+	if (!outbox_has_room(intake->outbox))
+		return 0;
 	return close_chunk(intake, err);
 }
 
@@ -223,6 +226,8 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
 
 u64 intake_due_ns(const struct intake *intake)
 {
+	if (!outbox_has_room(intake->outbox))
+		return UINT64_MAX;
 	if (intake->stalled_since_ns)
 		return intake->stalled_since_ns + STALL_NS;
 	return intake->chunk_since_ns ? intake->chunk_since_ns + CHUNK_NS : UINT64_MAX;
@@ -255,7 +260,7 @@ int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, stru
 
 void intake_close(struct intake *intake)
 {
-	trace_writer_abort(intake->writer);
+	outbox_free(intake->outbox);
 	chunk_encoder_free(intake->encoder);
 	mappings_free(intake->mappings);
 	free(intake->losses);

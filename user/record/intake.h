@@ -4,9 +4,9 @@
 #define TRACER_RECORD_INTAKE_H
 
 #include "user/record/mappings.h"
+#include "user/record/outbox.h"
 #include "user/record/probes.h"
 #include "user/trace/chunk.h"
-#include "user/trace/writer.h"
 
 struct cpu_losses {
 	u64 seen[CLASS_COUNT];	/* of what the programs count */
@@ -17,7 +17,7 @@ struct cpu_losses {
 
 struct intake {
 	struct probes *probes;		/* not owned */
-	struct trace_writer *writer;	/* taken out by whoever finishes the file */
+	struct outbox *outbox;		/* set and taken out by whoever makes the file */
 	struct chunk_encoder *encoder;
 	struct mappings *mappings;
 	struct cpu_losses *losses;	/* one per CPU */

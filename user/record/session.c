@@ -83,7 +83,7 @@ static void update_status(struct session *session, bool force)
 	status->elapsed_ns = now - session->start_ns;
 	status->events = session->intake.events;
 	status->lost = session->intake.lost;
-	status->file_bytes = trace_writer_bytes(session->intake.writer);
+	status->file_bytes = outbox_bytes(session->intake.outbox);
 	if (since)
 		status->events_per_second =
 			(u64)((double)(status->events - session->status_events) * 1e9 / since);
@@ -231,7 +231,9 @@ static int open_writer(struct session *session, const struct clock_stamp *start,
 {
 	const struct session_options *options = session->options;
 	const struct syscall_names *names = syscall_names();
+	CLEANUP(trace_writer_abort) struct trace_writer *writer = NULL;
 	struct utsname host;
+	int r;
 	struct trace_info info = {
 		.tracer_version = TRACER_VERSION,
 		.cpu_count = (u32)sysconf(_SC_NPROCESSORS_ONLN),
@@ -253,8 +255,11 @@ static int open_writer(struct session *session, const struct clock_stamp *start,
 	info.kernel_release = host.release;
 	info.kernel_version = host.version;
 	info.machine = host.machine;
-	return trace_writer_open(&session->intake.writer, options->output, options->replace, &info,
-				 err);
+	r = trace_writer_open(&writer, options->output, options->replace, &info, err);
+	r = r ?: outbox_new(&session->intake.outbox, writer, err);
+	if (!r)
+		writer = NULL; /* the outbox has it */
+	return r;
 }
 
 static void fill_totals(struct trace_totals *totals, struct session *session)
@@ -295,18 +300,24 @@ static bool is_disk_full(int code)
 static int finish(struct session *session, struct err *err)
 {
 	struct session_status *status = session->status;
+	struct trace_writer *writer;
 	struct trace_totals totals;
 	struct err later = { 0 };
-	int r = 0, finished;
+	int r = 0, finished, written;
 
 	if (status->why != TRACE_END_DISK_FULL)
 		r = intake_flush(&session->intake, err);
+	update_status(session, true);
+	written = outbox_finish(take(session->intake.outbox), &writer, r < 0 ? &later : err);
+	/* It was told already, when it ended the recording. */
+	if (status->why != TRACE_END_DISK_FULL)
+		r = r < 0 ? r : written;
+	status->file_bytes = trace_writer_bytes(writer);
 	if (r < 0)
 		status->why = is_disk_full(r) ? TRACE_END_DISK_FULL : TRACE_END_ERROR;
-	update_status(session, true);
 	fill_totals(&totals, session);
 	/* What was written before is whole: keep it, and tell the first error. */
-	finished = trace_writer_finish(take(session->intake.writer), &totals, r < 0 ? &later : err);
+	finished = trace_writer_finish(writer, &totals, r < 0 ? &later : err);
 	return r < 0 ? r : finished;
 }
 
@@ -391,7 +402,7 @@ static int run(struct session *session, struct err *err)
 		r = nothing_found(session, err);
 	if (r < 0) {
 		/* Nothing was recorded yet that anybody asked for. */
-		trace_writer_abort(take(session->intake.writer));
+		outbox_free(take(session->intake.outbox));
 		return r;
 	}
 	return end_recording(session, record(session, err), err);

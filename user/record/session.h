@@ -62,7 +62,9 @@ struct session_status {
  *
  * Takes SIGINT, SIGTERM and SIGHUP as the wish to end; a second one has its usual effect.
  * Memory (about 16 MiB of rings for all CPUs together, 12 MiB to encode, and some per
- * thread) is allocated before the first event is recorded. A full disk ends the recording
+ * thread) is allocated before the first event is recorded. When the disk stands still, up to 12
+ * MiB of chunks wait for it, and then as much as one chunk can hold; events beyond are lost and
+ * counted, while rings and target go on as ever. A full disk ends the recording
  * and keeps what was written: then the file is finished and the error is returned.
  *
  * Return: 0; -ESRCH (no such process), -EPERM, -ENOSPC, ... with @err filled.
