@@ -26,6 +26,7 @@
 #include "user/record/probes.h"
 #include "user/record/syscalls.h"
 #include "user/record/target.h"
+#include "user/record/urgency.h"
 
 #define STATUS_NS         (400 * NSEC_PER_MSEC)
 #define INTERVAL_LEAST_MS 2
@@ -37,6 +38,7 @@ struct session {
 	struct probes *probes;
 	struct intake intake;
 	struct command_child child;
+	struct urgency urgency;
 	int signals; /* signalfd */
 	u64 start_ns;
 	u64 cpu_ns_before; /* what loading took is not the recording's */
@@ -188,6 +190,7 @@ static int record(struct session *session, struct err *err)
 		}
 		if (target_has_gone(session))
 			end_because(session, TRACE_END_TARGET);
+		urgency_check(&session->urgency);
 		update_status(session, false);
 	}
 	return 0;
@@ -351,6 +354,7 @@ static int end_recording(struct session *session, int r, struct err *err)
 	}
 	if (r < 0)
 		session->status->why = is_disk_full(r) ? TRACE_END_DISK_FULL : TRACE_END_ERROR;
+	urgency_end(&session->urgency);
 	release_signals(session);
 	ended = finish(session, r < 0 ? &later : err);
 	return r < 0 ? r : ended;
@@ -393,6 +397,7 @@ static int run(struct session *session, struct err *err)
 	if (r < 0)
 		return r;
 
+	urgency_begin(&session->urgency);
 	session->start_ns = session->status_ns = start.mono_ns;
 	session->cpu_ns_before = own_cpu_ns();
 	probes_start(session->probes);
@@ -425,6 +430,7 @@ int session_run(const struct session_options *options, struct err *err)
 		session.status->command_pid = session.child.pid;
 	}
 	r = r ?: run(&session, err);
+	urgency_end(&session.urgency);
 	command_abort(&session.child);
 	intake_close(&session.intake);
 	probes_close(session.probes);
