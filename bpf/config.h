@@ -44,6 +44,7 @@ CONFIG bool config_command;		/* the target's process is ours: it begins with its
 CONFIG bool config_syscalls;		/* record system calls */
 CONFIG bool config_futexes;		/* record futex calls */
 CONFIG bool config_wakeups;		/* record EVENT_WAKEUP too */
+CONFIG bool config_annotations;		/* the recorder wants to see new code at once */
 CONFIG bool config_args;		/* record the arguments of system calls */
 CONFIG bool config_stacks;		/* take the stacks of waits, ... */
 CONFIG bool config_preempt_stacks;	/* ... of preemptions, ... */

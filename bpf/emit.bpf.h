@@ -103,6 +103,18 @@ static __noinline int doorbell_ring(struct cpu_drain *drain)
 }
 
 /*
+ * A process of the target runs other code now: its own probes are attached as soon as it is
+ * known. That happens a few times in the life of a process.
+ */
+static __always_inline void code_is_new(struct cpu_state *cpu)
+{
+	if (!config_annotations)
+		return;
+	shared.control.code_is_new = 1;
+	doorbell_ring(drain_of(cpu));
+}
+
+/*
  * event_reserve() - room for a record of @bytes (a multiple of 8, head word included)
  *
  * Return: the record, whose first word event_submit() writes; NULL when there is no room:
@@ -145,6 +157,36 @@ static __always_inline u64 *sample_reserve(struct cpu_state *cpu, enum event_cla
 	}
 	return (u64 *)(ring +
 		       (__sync_fetch_and_add(&cpu->sample_head, bytes) & config_sample_mask));
+}
+
+#define RESERVE_TRIES 8
+
+/*
+ * event_reserve_anywhere() - event_reserve() for programs that can be preempted: those of uprobes
+ *
+ * Between the check and the add of event_reserve() another thread could run here and fill
+ * the ring. So here both are one step, which fails when somebody came in between.
+ */
+static __always_inline u64 *event_reserve_anywhere(struct cpu_state *cpu, enum event_class class,
+						   u32 bytes, u64 now)
+{
+	u32 id = bpf_get_smp_processor_id();
+	struct cpu_drain *drain = drain_of(cpu);
+	char *ring = bpf_map_lookup_elem(&rings, &id);
+
+	for (int i = 0; ring && i < RESERVE_TRIES; i++) {
+		u64 head = *(volatile u64 *)&cpu->head;
+		u64 used = head - drain->tail;
+
+		if (used + bytes + RING_OVERSHOOT > (u64)config_ring_mask + 1)
+			break;
+		if (used > config_high_water)
+			doorbell_ring(drain);
+		if (__sync_val_compare_and_swap(&cpu->head, head, head + bytes) == head)
+			return (u64 *)(ring + (head & config_ring_mask));
+	}
+	event_lost(cpu, class, now);
+	return NULL;
 }
 
 static __always_inline void event_submit(u64 *record, enum event_kind kind, u32 bytes, u64 now)

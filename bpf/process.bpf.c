@@ -257,6 +257,7 @@ int BPF_PROG(on_exec, struct task_struct *thread, pid_t old_tid, struct linux_bi
 	to->path[0] = 0;
 	bpf_probe_read_kernel_str(to->path, sizeof(to->path), BPF_CORE_READ(bprm, filename));
 	event_submit(record, EVENT_EXEC, bytes, now);
+	code_is_new(cpu);
 	if ((u32)old_tid != (u32)thread->pid)
 		tell_name(cpu, thread, known->flags, now);
 	return 0;

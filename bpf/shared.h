@@ -58,7 +58,7 @@ struct control {
 	__u32 recording;	/* 0: programs leave at once */
 	__u32 object_id;	/* the last one given */
 	__u32 look_again;	/* set by programs: run the thread iterator; cleared by the recorder */
-	__u32 spare;
+	__u32 code_is_new;	/* set by programs: a process runs code that it did not; cleared so */
 	__u64 untracked;	/* threads of the target that found no room in the table */
 	__u64 threads;		/* in the table now */
 	__u64 exited;		/* threads that left the table, ever */

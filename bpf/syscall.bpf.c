@@ -285,6 +285,7 @@ static __always_inline void code_mapped(struct cpu_state *cpu, struct ended *end
 	to->address = ended->result;
 	to->bytes = call.args[1];
 	event_submit(record, EVENT_MAPPING, bytes, ended->now);
+	code_is_new(cpu);
 }
 
 /* The number of the call that ends, for a thread whose entry was not seen */

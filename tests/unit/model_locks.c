@@ -8,9 +8,9 @@
 
 #include "tests/unit/helpers_model.h"
 
-#define LOCK	 0x5000
+#define LOCK     0x5000
 #define NR_FSYNC 74
-#define NR_NAP	 35
+#define NR_NAP   35
 
 /* What lay at a futex word, told with the intervals as a recording with stacks does it */
 struct seen {
@@ -410,7 +410,9 @@ static void a_pi_mutex_names_its_owner_in_its_own_pid_namespace(void **state)
 	const struct event_thread inside = {
 		.tid = OTHER, .tgid = MAIN, .ns_tid = 3, .state = LEAVE_RUNNING, .comm = "inside"
 	};
-	const struct trace_event e = { .time_ns = 2, .kind = EVENT_THREAD, .cpu = 2, .thread = &inside };
+	const struct trace_event e = {
+		.time_ns = 2, .kind = EVENT_THREAD, .cpu = 2, .thread = &inside
+	};
 
 	three_threads(story);
 	tells(story->scene, &e);

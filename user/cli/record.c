@@ -48,8 +48,8 @@ static const struct option_spec record_options[] = {
 	{ "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE",
 	  "write to FILE, replacing it [NAME-PID-DATE-TIME.trace]" },
 	{ "events", 'e', OPTION_LIST, offsetof(struct options, classes), "CLASS[,CLASS...]",
-	  "sched, syscall, futex, stack, wakeup, args, preempt-stacks, waker-stacks, all "
-	  "[sched,syscall,futex,stack]" },
+	  "sched, syscall, futex, stack, annotation, wakeup, args, preempt-stacks, waker-stacks, all "
+	  "[the first five]" },
 	{ "stack-min", 0, OPTION_TIME, offsetof(struct options, stack_min_ns), "TIME",
 	  "take the stacks of waits that last TIME or longer; 0: of all [20us]" },
 	{ "no-children", 0, OPTION_NO, offsetof(struct options, children), NULL,
@@ -82,6 +82,7 @@ static const struct {
 	{ "object", 1 << CLASS_OBJECT },
 	{ "stack", 1 << CLASS_STACK },
 	{ "sample", 1 << CLASS_SAMPLE },
+	{ "annotation", 1 << CLASS_ANNOTATION },
 	{ "wakeup", 1 << CLASS_SCHED | EXTRA_WAKEUPS },
 	{ "args", 1 << CLASS_SYSCALL | EXTRA_ARGS },
 	{ "preempt-stacks", 1 << CLASS_STACK | EXTRA_PREEMPT_STACKS },
@@ -129,8 +130,10 @@ static int add_class(void *ctx, const char *word, struct err *err)
 		return 0;
 	}
 	fail(err, -EINVAL, "--events: there is no class '%s'", word);
-	return hint(err, "there are: sched, syscall, futex, stack, wakeup, args, preempt-stacks, "
-			 "waker-stacks, all");
+	return hint(
+		err,
+		"there are: sched, syscall, futex, stack, annotation, wakeup, args, preempt-stacks, "
+		"waker-stacks, all");
 }
 
 struct pids {
@@ -383,7 +386,8 @@ static int run(void *data, char **args, int count, struct err *err)
 		return hint(err, "without it, all rings together take 16M");
 	}
 	if (!mask)
-		mask = 1 << CLASS_SCHED | 1 << CLASS_SYSCALL | 1 << CLASS_FUTEX | 1 << CLASS_STACK;
+		mask = 1 << CLASS_SCHED | 1 << CLASS_SYSCALL | 1 << CLASS_FUTEX | 1 << CLASS_STACK |
+		       1 << CLASS_ANNOTATION;
 
 	session.command = count ? args : NULL;
 	name_target(&naming, options, &pids, session.command);

@@ -123,11 +123,11 @@ static int on_interval(void *ctx, const struct interval *interval)
 		past.user = interval->where.user;
 		past.kernel = interval->where.kernel;
 		if (wait->waker_known && !(interval->flags & INTERVAL_CUT_END))
-			past.waker = PAST_WAKER(wait->waker ? wait->waker->id : 0,
-						wait->waker_context);
+			past.waker =
+				PAST_WAKER(wait->waker ? wait->waker->id : 0, wait->waker_context);
 		if (wait->address) {
-			past.word = history_word(h, interval->thread->process->id, wait->address,
-						 true);
+			past.word =
+				history_word(h, interval->thread->process->id, wait->address, true);
 			if (!past.word)
 				return -ENOMEM;
 		}
@@ -297,7 +297,8 @@ static const struct past_sample *sample_at(const struct history *h, u64 *place)
 
 const struct past_sample *past_sample(const struct history *h, u64 *place, u32 thread_id)
 {
-	*place = thread_id && thread_id <= h->thread_room ? h->threads[thread_id - 1].last_sample : 0;
+	*place = thread_id && thread_id <= h->thread_room ? h->threads[thread_id - 1].last_sample
+							  : 0;
 	return sample_at(h, place);
 }
 

@@ -8,13 +8,13 @@
 #include "user/model/lock_turns.h"
 
 #define FUTEX_WORD_WAITERS 0x80000000u
-#define FUTEX_WORD_TID	   0x3fffffffu
-#define MUSL_LOCKED	   16u /* EBUSY, which musl's plain mutex has in the place of a tid */
+#define FUTEX_WORD_TID     0x3fffffffu
+#define MUSL_LOCKED        16u /* EBUSY, which musl's plain mutex has in the place of a tid */
 
-#define GLIBC_CONTENDED	 2u /* held, and somebody waits */
-#define GLIBC_KIND_TYPE	 3u
+#define GLIBC_CONTENDED  2u /* held, and somebody waits */
+#define GLIBC_KIND_TYPE  3u
 #define GLIBC_KIND_FLAGS 0x3f0u /* robust, PI, protect, shared, elision */
-#define GLIBC_ROBUST	 16u
+#define GLIBC_ROBUST     16u
 
 static const struct thread *search_owner(const struct thread_table *threads,
 					 const struct process *process, u32 tid, u64 at_ns)

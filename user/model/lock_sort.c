@@ -8,7 +8,7 @@
 
 const char *lock_kind_name(enum lock_kind kind)
 {
-	static const char *const names[] = { "other",	  "mutex",     "pi_mutex", "rwlock",
+	static const char *const names[] = { "other",     "mutex",     "pi_mutex", "rwlock",
 					     "condition", "semaphore", "join" };
 
 	_Static_assert(ARRAY_SIZE(names) == LOCK_KIND_COUNT, "every kind has a name");

@@ -100,8 +100,8 @@ bool turns_next(struct turns_walk *walk)
 {
 	const struct lock_row *row = walk->row;
 	const struct lock_turn *turn = walk->next ? &row->turns[walk->next - 1] : NULL;
-	const struct lock_turn *then = walk->next < row->turn_count ? &row->turns[walk->next]
-								    : NULL;
+	const struct lock_turn *then =
+		walk->next < row->turn_count ? &row->turns[walk->next] : NULL;
 
 	if (walk->to_ns <= walk->begin_ns)
 		return false;

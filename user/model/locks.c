@@ -19,7 +19,8 @@
 #define AGAIN_NS (20 * NSEC_PER_USEC)
 
 /* sys_exit tells what signals make of a call before it becomes EINTR, or goes on. */
-#define ERR_INTERRUPTED(r) ((r) == -EINTR || (r) == -512 || (r) == -513 || (r) == -514 || (r) == -516)
+#define ERR_INTERRUPTED(r) \
+	((r) == -EINTR || (r) == -512 || (r) == -513 || (r) == -514 || (r) == -516)
 
 void locks_begin(struct locks *locks, struct history *history, const struct timeline *timeline)
 {
@@ -73,8 +74,8 @@ struct lock_holder *lock_holder_of(struct locks *locks, u32 row, const struct th
 {
 	bool full = locks->holder_count >= LOCK_HOLDERS;
 	u64 key = (u64)row << 30 | (u64)(thread ? thread->id : 0) << 2 | part;
-	u64 *slot = full ? map_get(&locks->holder_numbers, key)
-			 : map_put(&locks->holder_numbers, key);
+	u64 *slot =
+		full ? map_get(&locks->holder_numbers, key) : map_put(&locks->holder_numbers, key);
 
 	if (slot && *slot)
 		return &locks->holders[*slot - 1];
@@ -114,7 +115,8 @@ static bool is_cut(const struct interval *interval)
 static const struct thread *ender_of(const struct interval *interval)
 {
 	const struct wait *wait = &interval->wait;
-	bool by_thread = wait->waker_context == WAKER_THREAD || wait->waker_context == WAKER_UNKNOWN;
+	bool by_thread =
+		wait->waker_context == WAKER_THREAD || wait->waker_context == WAKER_UNKNOWN;
 
 	if (is_cut(interval) || !wait->waker_known || !by_thread || !wait->waker)
 		return NULL;

@@ -86,6 +86,8 @@ static int on_mapping(void *ctx, const struct trace_event *event)
 	struct intake *intake = ctx;
 	struct trace_event at_cut = *event;
 
+	if (intake->annotate)
+		annotate_mapping(intake->annotate, event->mapping);
 	/* Learnt now; the open chunk ends at the cut. */
 	at_cut.time_ns = intake->cut_ns;
 	return chunk_add(intake->encoder, &at_cut);
@@ -226,11 +228,14 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
 
 u64 intake_due_ns(const struct intake *intake)
 {
+	/* What a process announces is not seen before its mappings are read. */
+	u64 due_ns = intake->annotate ? mappings_due_ns(intake->mappings) : UINT64_MAX;
+
 	if (!outbox_has_room(intake->outbox))
-		return UINT64_MAX;
+		return due_ns;
 	if (intake->stalled_since_ns)
-		return intake->stalled_since_ns + STALL_NS;
-	return intake->chunk_since_ns ? intake->chunk_since_ns + CHUNK_NS : UINT64_MAX;
+		return min(due_ns, intake->stalled_since_ns + STALL_NS);
+	return intake->chunk_since_ns ? min(due_ns, intake->chunk_since_ns + CHUNK_NS) : due_ns;
 }
 
 int intake_flush(struct intake *intake, struct err *err)
@@ -255,6 +260,8 @@ int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, stru
 	if (!intake->losses)
 		return fail(err, -ENOMEM, "no memory for the recorder");
 	r = mappings_new(&intake->mappings, err);
+	if (!r && probes->annotation)
+		r = annotate_new(&intake->annotate, probes, err);
 	return r ?: chunk_encoder_new(&intake->encoder, probes->cpus, start_ns, err);
 }
 
@@ -263,5 +270,6 @@ void intake_close(struct intake *intake)
 	outbox_free(intake->outbox);
 	chunk_encoder_free(intake->encoder);
 	mappings_free(intake->mappings);
+	annotate_free(intake->annotate);
 	free(intake->losses);
 }

@@ -3,6 +3,7 @@
 #ifndef TRACER_RECORD_INTAKE_H
 #define TRACER_RECORD_INTAKE_H
 
+#include "user/record/annotate.h"
 #include "user/record/mappings.h"
 #include "user/record/outbox.h"
 #include "user/record/probes.h"
@@ -20,6 +21,7 @@ struct intake {
 	struct outbox *outbox;		/* set and taken out by whoever makes the file */
 	struct chunk_encoder *encoder;
 	struct mappings *mappings;
+	struct annotate *annotate;	/* NULL: annotations are not recorded */
 	struct cpu_losses *losses;	/* one per CPU */
 	u64 cut_ns;			/* everything up to here is in a chunk */
 	u64 chunk_since_ns;		/* no event of the open chunk is earlier; 0: empty */

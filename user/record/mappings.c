@@ -80,6 +80,15 @@ void mappings_mark(struct mappings *mappings, u32 tgid)
 	};
 }
 
+u64 mappings_due_ns(const struct mappings *mappings)
+{
+	u64 due_ns = UINT64_MAX;
+
+	for (size_t i = 0; i < mappings->pending_count; i++)
+		due_ns = min(due_ns, mappings->pending[i].not_before_ns);
+	return due_ns;
+}
+
 /* One line of /proc/PID/maps. Return: whether it maps code. */
 static bool parse_line(struct trace_mapping *to, char *line, char range[64])
 {

@@ -16,6 +16,9 @@ DEFINE_CLEANUP(struct mappings *, mappings_free)
 /* A process began, became another program, or mapped code: its mappings are to be read. */
 void mappings_mark(struct mappings *mappings, u32 tgid);
 
+/* When the next process that is marked may be read; UINT64_MAX: none is marked. */
+u64 mappings_due_ns(const struct mappings *mappings);
+
 /**
  * mappings_read() - read what marked processes have mapped
  * @most:  so many processes at most in this call; the others wait

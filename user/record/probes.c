@@ -162,6 +162,7 @@ static void configure(struct tracer_bpf *bpf, const struct probes_options *optio
 	config->config_syscalls = options->class_mask >> CLASS_SYSCALL & 1;
 	config->config_futexes = options->class_mask >> CLASS_FUTEX & 1;
 	config->config_wakeups = options->wakeups;
+	config->config_annotations = options->class_mask >> CLASS_ANNOTATION & 1;
 	config->config_args = options->args;
 	config->config_stacks = options->class_mask >> CLASS_STACK & 1;
 	config->config_preempt_stacks = options->preempt_stacks;
@@ -224,6 +225,23 @@ static void select_programs(struct tracer_bpf *bpf, const struct probes_options 
 	bpf_program__set_autoload(bpf->progs.on_cgroup_attach, options->cgroup);
 }
 
+/* For the probes in programs: attached where such are found. */
+static void select_annotation(struct probes *probes, const struct probes_options *options)
+{
+	struct tracer_bpf *bpf = probes->bpf;
+	bool wanted = options->class_mask >> CLASS_ANNOTATION & 1;
+	bool sleepable = probes->uprobes.sleepable;
+
+	bpf_program__set_autoload(bpf->progs.on_annotation, wanted && !sleepable);
+	bpf_program__set_autoload(bpf->progs.on_annotation_sleepable, wanted && sleepable);
+	probes->annotation = NULL;
+	if (!wanted)
+		return;
+	probes->annotation =
+		sleepable ? bpf->progs.on_annotation_sleepable : bpf->progs.on_annotation;
+	uprobes_prepare(probes->annotation, &probes->uprobes);
+}
+
 static int load(struct probes *probes, const struct probes_options *options, struct err *err)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -232,6 +250,8 @@ static int load(struct probes *probes, const struct probes_options *options, str
 
 	if (!btf)
 		return doctor_explain(err, -errno ?: -ENOENT, "read the kernel's types");
+	if (options->class_mask >> CLASS_ANNOTATION & 1)
+		probes->uprobes = uprobes_kernel();
 	for (;;) {
 		probes->bpf = tracer_bpf__open();
 		if (!probes->bpf) {
@@ -240,6 +260,7 @@ static int load(struct probes *probes, const struct probes_options *options, str
 		}
 		configure(probes->bpf, options, btf, probes->cpus, ring_bytes);
 		select_programs(probes->bpf, options, btf);
+		select_annotation(probes, options);
 		r = size_maps(probes->bpf, probes->cpus, ring_bytes);
 		if (!r)
 			r = tracer_bpf__load(probes->bpf);
@@ -325,9 +346,9 @@ static int attach(struct probes *probes, struct err *err)
 		char what[96];
 		struct bpf_link *link;
 
-		/* The iterator is attached when it is run. */
+		/* The iterator is attached when it is run, that of probes where such are. */
 		if (!bpf_program__autoload(program) ||
-		    program == probes->bpf->progs.existing_threads)
+		    program == probes->bpf->progs.existing_threads || program == probes->annotation)
 			continue;
 		link = bpf_program__attach(program);
 		if (link) {

@@ -9,6 +9,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/err.h"
 #include "user/base/util.h"
+#include "user/record/uprobes.h"
 
 #define PROBES_MAX 16
 
@@ -46,6 +47,8 @@ struct probes {
 	struct unwind_bucket *unwind;	/* UNWIND_BUCKETS of them; NULL: without stacks */
 	int doorbell;		/* readable when a ring is half full; -1: none */
 	struct ring_buffer *doorbell_buffer;
+	struct uprobes_kernel uprobes;
+	struct bpf_program *annotation;	/* for the probes of programs; NULL: not loaded */
 	struct bpf_link *links[PROBES_MAX];
 	size_t link_count;
 	void *maps[3];		/* mapped memory, to be unmapped */

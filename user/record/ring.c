@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <stddef.h>
 
+#include "user/record/announced.h"
+
 #define TIME_MASK      ((1ULL << EVENT_TIME_BITS) - 1)
 #define BODY_WORDS     (EVENT_SIZE_MAX / sizeof(u64))
 #define PREFETCH_BYTES 512 /* ahead, to be written: another CPU has the lines */
@@ -28,6 +30,7 @@ union body {
 	struct event_stack stack;
 	struct event_wait_stack wait_stack;
 	struct event_sample sample;
+	struct event_annotation annotation;
 };
 
 /* What an event points to while it is handed over */
@@ -35,6 +38,7 @@ struct decoded {
 	struct trace_event event;
 	struct trace_mapping mapping;
 	struct ring_stack stack;
+	struct announced announced;
 	union body body;
 };
 
@@ -181,6 +185,9 @@ static bool decode(struct decoded *to, u16 kind, size_t words)
 	case EVENT_STACK:
 		event->stack = &to->stack.stack;
 		return decode_stack(&to->stack, &body->stack, words);
+	case EVENT_TASK_BEGIN ... EVENT_SNAPSHOT:
+		return announced_read(&event->annotation, &to->announced, &body->annotation,
+				      words * sizeof(u64));
 	case EVENT_WAIT_STACK: event->wait_stack = body->wait_stack; return true;
 	case EVENT_SAMPLE: event->sample = body->sample; return true;
 	default: return false;

@@ -160,6 +160,9 @@ static bool wait_for_news(struct session *session, u64 end_ns)
 	u64 until = min(end_ns, intake_due_ns(&session->intake));
 	u64 left_ms = now < until ? (until - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
 
+	/* What rang the doorbell just now is too new to be drained at once. */
+	if (__atomic_exchange_n(&session->probes->control->code_is_new, 0, __ATOMIC_RELAXED))
+		left_ms = min(left_ms, (u64)1);
 	return probes_wait(session->probes, session->signals,
 			   (int)min((u64)session->interval_ms, left_ms));
 }
@@ -401,6 +404,8 @@ static int run(struct session *session, struct err *err)
 	session->start_ns = session->status_ns = start.mono_ns;
 	session->cpu_ns_before = own_cpu_ns();
 	probes_start(session->probes);
+	if (options->command && session->intake.annotate)
+		annotate_command(session->intake.annotate, options->command[0]);
 	r = options->command ? command_go(&session->child, options->command[0], err)
 			     : look_for_threads(session, err);
 	if (r >= 0 && target_has_gone(session))

@@ -224,6 +224,21 @@ static void read_frames(struct elf_file *elf, int fd, const Elf64_Shdr *names,
 	}
 }
 
+/* What is told of static probes */
+static void read_probes(struct elf_file *elf, int fd, const Elf64_Shdr *names,
+			const Elf64_Shdr *section, u64 file_bytes)
+{
+	if (section->sh_type == SHT_NOTE && !elf->probes_bytes &&
+	    is_inside(section->sh_offset, section->sh_size, file_bytes) &&
+	    has_name(fd, names, section->sh_name, ".note.stapsdt")) {
+		elf->probes_offset = section->sh_offset;
+		elf->probes_bytes = section->sh_size;
+	} else if (section->sh_type == SHT_PROGBITS && section->sh_size == 1 &&
+		   has_name(fd, names, section->sh_name, ".stapsdt.base")) {
+		elf->probes_base = section->sh_addr;
+	}
+}
+
 static void read_sections(struct elf_file *elf, int fd, const Elf64_Ehdr *head, u64 file_bytes)
 {
 	u64 section_bytes = elf->wide ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
@@ -255,6 +270,8 @@ static void read_sections(struct elf_file *elf, int fd, const Elf64_Ehdr *head, 
 			 section.sh_size <= ELF_LINK_MAX + 8 &&
 			 has_name(fd, &names, section.sh_name, ".gnu_debuglink"))
 			read_link(elf, fd, &section);
+		else
+			read_probes(elf, fd, &names, &section, file_bytes);
 		if (section.sh_type == SHT_PROGBITS || section.sh_type == SHT_X86_64_UNWIND)
 			read_frames(elf, fd, &names, &section, file_bytes);
 	}

@@ -45,6 +45,9 @@ struct elf_file {
 	struct elf_stretch eh_frame_hdr;	/* a table of what is in eh_frame */
 	struct elf_stretch eh_frame;
 	struct elf_stretch debug_frame;
+	u64 probes_offset;	/* of .note.stapsdt, within the file */
+	u64 probes_bytes;	/* 0: there is none */
+	u64 probes_base;	/* address of .stapsdt.base; 0: there is none */
 	u32 link_crc;
 	char link[ELF_LINK_MAX];	/* of .gnu_debuglink: a file's name; "": none */
 };

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * annotate - what programs announce themselves: tasks, regions, logs, counters
+ *
+ * One program for all probes of user/annotate/tracer.h: the cookie of a probe says which one it
+ * is, and its arguments lie in the registers of a function's. Files are shared, so whoever is
+ * not in the target comes here, too, and leaves at once.
+ *
+ * These programs can be preempted and, where the kernel allows it, sleep: a name may lie on a
+ * page that was never touched. So memory for texts is claimed, and the ring is reserved in one
+ * step.
+ */
+#include "bpf/filter.bpf.h"
+#include "bpf/annotate.h"
+
+char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
+
+#define SCRATCH_SLOTS 8 /* on each CPU, at once: threads that were preempted while they had one */
+
+struct scratch {
+	u32 taken;
+	u32 spare;
+	char data[ANNOTATION_NAME_MAX + 1 + ANNOTATION_TEXT_MAX + 1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratch_slots SEC(".maps");
+
+static __always_inline struct scratch *scratch_claim(void)
+{
+	for (u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		u32 id = i;
+		struct scratch *scratch = bpf_map_lookup_elem(&scratch_slots, &id);
+
+		if (!scratch)
+			return NULL;
+		if (!scratch->taken && !__sync_val_compare_and_swap(&scratch->taken, 0, 1))
+			return scratch;
+	}
+	return NULL;
+}
+
+static __always_inline void scratch_release(struct scratch *scratch)
+{
+	__sync_lock_test_and_set(&scratch->taken, 0);
+}
+
+/*
+ * A text of the program at @to, of at most @most bytes without its 0. Return: its length.
+ * @cut, @bad: added to @flags when it is longer, or lies where nothing can be read
+ */
+static __always_inline u32 text_read(char *to, u32 most, u64 address, u16 *flags, u16 cut, u16 bad,
+				     bool can_sleep)
+{
+	long length;
+	char past = 0;
+
+	if (!address)
+		return 0;
+	length = bpf_probe_read_user_str(to, most + 1, (void *)address);
+	if (length < 0 && can_sleep) {
+		/* Not in memory, perhaps: this waits until it is. */
+		bpf_copy_from_user(&past, 1, (void *)address);
+		bpf_copy_from_user(&past, 1, (void *)(address + most));
+		length = bpf_probe_read_user_str(to, most + 1, (void *)address);
+	}
+	if (length <= 0) {
+		*flags |= bad;
+		return 0;
+	}
+	length--;
+	if (length == most) {
+		past = 0;
+		bpf_probe_read_user(&past, 1, (void *)(address + most));
+		if (past)
+			*flags |= cut;
+	}
+	return length;
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define ARGUMENT_1(regs) ((regs)->di)
+#define ARGUMENT_2(regs) ((regs)->si)
+#define ARGUMENT_3(regs) ((regs)->dx)
+#elif defined(__TARGET_ARCH_arm64)
+#define ARGUMENT_1(regs) ((regs)->regs[0])
+#define ARGUMENT_2(regs) ((regs)->regs[1])
+#define ARGUMENT_3(regs) ((regs)->regs[2])
+#endif
+
+/* What the registers of a probe say, by its kind */
+struct said {
+	u64 task;
+	u64 value;
+	u64 name;
+	u64 text;
+	u16 flags;
+};
+
+static __always_inline void said_read(struct said *said, struct pt_regs *regs, u32 kind)
+{
+	u64 first = ARGUMENT_1(regs), second = ARGUMENT_2(regs);
+
+	switch (kind) {
+	case EVENT_TASK_BEGIN:
+		said->task = first;
+		said->value = second;
+		said->name = ARGUMENT_3(regs);
+		break;
+	case EVENT_REGION_BEGIN:
+	case EVENT_REGION_END: said->name = first; break;
+	case EVENT_LOG:
+		said->task = first;
+		said->name = second;
+		said->text = ARGUMENT_3(regs);
+		break;
+	case EVENT_COUNTER:
+		said->name = first;
+		said->value = second;
+		break;
+	case EVENT_LINK:
+		said->task = first;
+		said->text = second;
+		break;
+	case EVENT_SNAPSHOT: said->text = first; break;
+	default: said->task = first;
+	}
+}
+
+static __always_inline void annotation_tell(struct cpu_state *cpu, struct said *said, u32 kind,
+					    u32 tid, u64 now, bool can_sleep)
+{
+	struct scratch *scratch = scratch_claim();
+	struct event_annotation *to;
+	u32 name, text = 0, bytes;
+	u64 *record;
+
+	if (!scratch) {
+		event_lost(cpu, CLASS_ANNOTATION, now);
+		return;
+	}
+	name = text_read(scratch->data, ANNOTATION_NAME_MAX, said->name, &said->flags,
+			 ANNOTATION_CUT_NAME, ANNOTATION_BAD_NAME, can_sleep);
+	name &= ANNOTATION_NAME_MAX;
+	if (said->text) {
+		text = text_read(scratch->data + name, ANNOTATION_TEXT_MAX, said->text,
+				 &said->flags, ANNOTATION_CUT_TEXT, ANNOTATION_BAD_TEXT, can_sleep);
+		text &= ANNOTATION_TEXT_MAX;
+	}
+	bytes = (name + text + 7) & ~7u;
+	record = event_reserve_anywhere(cpu, CLASS_ANNOTATION,
+					event_bytes(struct event_annotation) + bytes, now);
+	if (record) {
+		to = event_body(record, struct event_annotation);
+		to->tid = tid;
+		to->flags = said->flags;
+		to->probe = 0;
+		to->task = said->task;
+		to->value = said->value;
+		to->name_bytes = name;
+		to->text_bytes = text;
+		to->spare = 0;
+		if (bytes && bytes <= sizeof(scratch->data))
+			bpf_probe_read_kernel(to->data, bytes, scratch->data);
+		event_submit(record, kind, event_bytes(struct event_annotation) + bytes, now);
+	}
+	scratch_release(scratch);
+}
+
+static __always_inline int annotation(struct pt_regs *regs, bool can_sleep)
+{
+	struct cpu_state *cpu = cpu_here();
+	struct said said = {};
+	u64 cookie, now;
+	u32 tid, kind;
+
+	if (!shared.control.recording)
+		return 0;
+	tid = (u32)bpf_get_current_pid_tgid();
+	if (!thread_find(tid))
+		return 0;
+	now = bpf_ktime_get_ns();
+	cookie = bpf_get_attach_cookie(regs);
+	kind = cookie & COOKIE_KIND;
+	said.flags = cookie & COOKIE_REAL ? ANNOTATION_REAL : 0;
+	said_read(&said, regs, kind);
+	annotation_tell(cpu, &said, kind, tid, now, can_sleep);
+	return 0;
+}
+
+SEC("uprobe")
+int on_annotation(struct pt_regs *regs)
+{
+	return annotation(regs, false);
+}
+
+/* The same, where programs of uprobes may sleep (6.0) */
+SEC("uprobe.s")
+int on_annotation_sleepable(struct pt_regs *regs)
+{
+	return annotation(regs, true);
+}

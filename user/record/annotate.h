@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* annotate - finds what programs announce by themselves, and attaches to it */
+#ifndef TRACER_RECORD_ANNOTATE_H
+#define TRACER_RECORD_ANNOTATE_H
+
+#include "user/record/probes.h"
+#include "user/trace/event.h"
+
+struct annotate;
+
+/* @probes: loaded; not owned. Return: 0 or -ENOMEM with @err filled. */
+int annotate_new(struct annotate **out, struct probes *probes, struct err *err);
+
+/* Takes all probes back. Accepts NULL. */
+void annotate_free(struct annotate *annotate);
+DEFINE_CLEANUP(struct annotate *, annotate_free)
+
+/**
+ * annotate_mapping() - a process of the target has mapped a file
+ *
+ * The first time that a file is seen it is looked through for the probes of
+ * user/annotate/tracer.h, which are attached then: in all processes that use it, now and
+ * later. Takes well under a millisecond for most files.
+ */
+void annotate_mapping(struct annotate *annotate, const struct trace_mapping *mapping);
+
+/* The same for a command that is about to be run: a path, or a name that PATH leads to. */
+void annotate_command(struct annotate *annotate, const char *name);
+
+/* What could not be attached, the first time that happened; NULL: nothing. */
+const struct err *annotate_trouble(const struct annotate *annotate);
+
+#endif
