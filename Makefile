@@ -37,8 +37,11 @@ BPF_OBJ	   := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(BPF_SRC))
 
 TRACER := $(BUILD)/tracer
 
+# What other languages annotate with; C and C++ need only the header.
+ANNOTATE := $(BUILD)/libtracer-annotate.so.1
+
 .PHONY: all
-all: $(TRACER) workloads ## build everything
+all: $(TRACER) $(ANNOTATE) workloads ## build everything
 
 .PHONY: help
 help: ## list the targets
@@ -50,6 +53,10 @@ $(TRACER): $(CLI_OBJ) $(RECORD_OBJ) $(CORE_OBJ)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(ANNOTATE): user/annotate/library.c user/annotate/tracer.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $<
 
 # The kernel side: one object of all subjects, and its skeleton.
 BPF_CFLAGS := -O2 -g -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -target bpf -mcpu=v3 \
@@ -135,12 +142,21 @@ $(BUILD)/bench/kernel: tests/bench/kernel.c $(RECORD_OBJ) $(CORE_OBJ)
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOAD_BIN := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(WORKLOAD_SRC))
 
+# A test needs them; the build does without a C++ compiler.
+CXX ?= g++
+WORKLOAD_CXX := $(if $(shell command -v $(CXX) 2>/dev/null),$(wildcard tests/workloads/*.cpp))
+WORKLOAD_BIN += $(patsubst tests/workloads/%.cpp,$(BUILD)/workloads/%,$(WORKLOAD_CXX))
+
 .PHONY: workloads
 workloads: $(WORKLOAD_BIN) ## build the programs that tests and the demo record
 
 $(BUILD)/workloads/%: tests/workloads/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -pthread $(LDFLAGS) -o $@ $< -lm
+
+$(BUILD)/workloads/%: tests/workloads/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) -O2 -g -std=c++11 -Wall -Wextra -MMD -MP -I. -pthread $(LDFLAGS) -o $@ $<
 
 # Installation
 $(BUILD)/tracer.1: $(TRACER)
@@ -150,18 +166,40 @@ $(BUILD)/tracer.1: $(TRACER)
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/tracer
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
+INCLUDEDIR = $(DESTDIR)$(PREFIX)/include
 DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md)
 
+# Where python3 looks below PREFIX; when nowhere, PYTHONPATH has to say it.
+PYTHONDIR ?= $(shell python3 -c 'import sys; print(next((p for p in sys.path if \
+	p.startswith("$(PREFIX)/") and p.endswith("-packages")), \
+	"$(PREFIX)/lib/python3/dist-packages"))' 2>/dev/null || echo $(PREFIX)/lib/python3/dist-packages)
+
+$(BUILD)/tracer.pc:
+	@mkdir -p $(@D)
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
+		'Name: tracer' 'Description: tasks, regions and logs for execution traces' \
+		'Version: $(VERSION)' 'Cflags: -I$${includedir}' > $@
+
 .PHONY: install
-install: $(TRACER) $(BUILD)/tracer.1 ## install to PREFIX [/usr/local], below DESTDIR
+install: $(TRACER) $(ANNOTATE) $(BUILD)/tracer.1 $(BUILD)/tracer.pc ## install to PREFIX [/usr/local], below DESTDIR
 	install -d '$(BINDIR)' '$(MANDIR)' '$(DOCDIR)'
 	install -m 755 $(TRACER) '$(BINDIR)/tracer'
 	install -m 644 $(BUILD)/tracer.1 '$(MANDIR)/tracer.1'
 	install -m 644 $(DOCS) '$(DOCDIR)'
+	install -m 644 user/annotate/README.md '$(DOCDIR)/annotate.md'
+	install -d '$(INCLUDEDIR)' '$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PYTHONDIR)'
+	install -m 644 user/annotate/tracer.h '$(INCLUDEDIR)/tracer.h'
+	install -m 755 $(ANNOTATE) '$(LIBDIR)/$(notdir $(ANNOTATE))'
+	ln -sf '$(notdir $(ANNOTATE))' '$(LIBDIR)/libtracer-annotate.so'
+	install -m 644 $(BUILD)/tracer.pc '$(LIBDIR)/pkgconfig/tracer.pc'
+	install -m 644 user/annotate/tracer.py '$(DESTDIR)$(PYTHONDIR)/tracer.py'
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	rm -f '$(BINDIR)/tracer' '$(MANDIR)/tracer.1'
+	rm -f '$(BINDIR)/tracer' '$(MANDIR)/tracer.1' '$(INCLUDEDIR)/tracer.h' \
+		'$(LIBDIR)/$(notdir $(ANNOTATE))' '$(LIBDIR)/libtracer-annotate.so' \
+		'$(LIBDIR)/pkgconfig/tracer.pc' '$(DESTDIR)$(PYTHONDIR)/tracer.py'
 	rm -rf '$(DOCDIR)'
 
 .PHONY: live
