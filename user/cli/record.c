@@ -427,6 +427,11 @@ static int run(void *data, char **args, int count, struct err *err)
 		return r;
 	if (options->verbose)
 		say_what_it_took(&status);
+	if (status.unread)
+		fprintf(stderr,
+			"tracer: the mappings of %u processes could not be read in time: what runs "
+			"there has no names\n",
+			status.unread);
 	if (!options->quiet) {
 		r = end_message(&session, err);
 		if (r < 0)

@@ -19,7 +19,7 @@
 #define STRETCH_BYTES    (1u << 20)            /* in all rings: so much is never too much */
 #define CHUNK_NS         (900 * NSEC_PER_MSEC) /* what a kill of the recorder may cost, nearly */
 #define STALL_NS         (50 * NSEC_PER_MSEC)  /* how long a chunk waits for an unfinished record */
-#define MAPPINGS_AT_ONCE 16
+#define MAPPINGS_WAIT_NS (500 * NSEC_PER_MSEC) /* at the end */
 
 static void add_losses(struct intake *intake, unsigned int cpu, enum event_class class, u64 count,
 		       u64 from_ns, u64 to_ns)
@@ -222,7 +222,7 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
 		if (r < 0)
 			return r;
 	} while (!last);
-	mappings_read(intake->mappings, MAPPINGS_AT_ONCE, on_mapping, intake);
+	mappings_take(intake->mappings, on_mapping, intake);
 	return 0;
 }
 
@@ -236,6 +236,11 @@ u64 intake_due_ns(const struct intake *intake)
 	if (intake->stalled_since_ns)
 		return min(due_ns, intake->stalled_since_ns + STALL_NS);
 	return intake->chunk_since_ns ? min(due_ns, intake->chunk_since_ns + CHUNK_NS) : due_ns;
+}
+
+unsigned int intake_finish_mappings(struct intake *intake)
+{
+	return mappings_finish(intake->mappings, MAPPINGS_WAIT_NS, on_mapping, intake);
 }
 
 int intake_flush(struct intake *intake, struct err *err)

@@ -50,6 +50,9 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err);
 /* When the next intake_drain() should come at the latest: the open chunk is old then. */
 u64 intake_due_ns(const struct intake *intake);
 
+/* Waits a moment for mappings. Return: how many processes' could not be read. */
+unsigned int intake_finish_mappings(struct intake *intake);
+
 /* Closes the open chunk, when there is anything to tell. As intake_drain(). */
 int intake_flush(struct intake *intake, struct err *err);
 

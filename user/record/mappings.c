@@ -5,31 +5,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "user/base/clock.h"
 #include "user/base/map.h"
 #include "user/record/host.h"
 #include "user/symbols/build_id.h"
 
-#define PENDING_MAX 4096
-#define TOLD_MAX    (128 * 1024)
-#define LINES_MAX   65536 /* of one process; a JIT may have more than anybody wants */
-#define IDS_MAX     65536 /* files whose build ids are kept */
-#define PAUSE       32 /* reading holds up who maps memory: so many times its length is left free */
+#define PENDING_MAX    4096
+#define TOLD_MAX       (128 * 1024)
+#define LINES_MAX      65536      /* of one process; a JIT may have more than anybody wants */
+#define IDS_MAX        65536      /* files whose build ids are kept */
+#define FOUND_BYTES    (4u << 20) /* that wait to be taken; then the thread waits, too */
+#define PAUSE_LEAST_NS (100 * NSEC_PER_MSEC) /* who maps all the time is read now and then */
+#define LOOK_NS        (20 * NSEC_PER_MSEC)
+#define PAUSE          32 /* reading holds up who maps memory: so many times its length is left free */
 
-struct pending {
-	u32 tgid;
-	u64 not_before_ns; /* who maps all the time is read now and then */
+struct found {
+	struct found *next;
+	u64 time_ns;
+	struct trace_mapping mapping;
+	char path[];
 };
 
 struct mappings {
-	struct pending pending[PENDING_MAX];
-	size_t pending_count;
+	/* The thread's own */
 	struct map told; /* hash of process, place and file */
 	struct map ids;  /* device and inode -> index + 1 into id_list */
 	struct {
@@ -39,23 +45,30 @@ struct mappings {
 	size_t id_count;
 	struct map last_read; /* tgid -> time */
 	bool possible;        /* /proc numbers processes as the kernel does */
+
+	pthread_t thread;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t to_do, done;
+	u32 pending[PENDING_MAX]; /* tgid */
+	size_t pending_count;
+	struct found *first, **last;
+	size_t found_bytes;
+	bool reading;
+	bool ending;    /* nothing is marked any more: what is pending is read without a pause */
+	bool abandoned; /* nobody takes anything any more */
 };
 
-int mappings_new(struct mappings **out, struct err *err)
+static void destroy(struct mappings *mappings)
 {
-	struct mappings *mappings = calloc(1, sizeof(*mappings));
+	while (mappings->first) {
+		struct found *next = mappings->first->next;
 
-	if (!mappings)
-		return fail(err, -ENOMEM, "no memory for mappings");
-	mappings->possible = host_in_first_pid_namespace();
-	*out = mappings;
-	return 0;
-}
-
-void mappings_free(struct mappings *mappings)
-{
-	if (!mappings)
-		return;
+		free(mappings->first);
+		mappings->first = next;
+	}
+	pthread_cond_destroy(&mappings->to_do);
+	pthread_cond_destroy(&mappings->done);
+	pthread_mutex_destroy(&mappings->lock);
 	map_free(&mappings->told);
 	map_free(&mappings->ids);
 	map_free(&mappings->last_read);
@@ -65,19 +78,19 @@ void mappings_free(struct mappings *mappings)
 
 void mappings_mark(struct mappings *mappings, u32 tgid)
 {
-	struct pending *pending = mappings->pending;
-	u64 *last;
+	u32 *pending = mappings->pending;
+	size_t i = 0;
 
-	if (!mappings->possible || mappings->pending_count == PENDING_MAX)
+	if (!mappings->possible)
 		return;
-	for (size_t i = 0; i < mappings->pending_count; i++)
-		if (pending[i].tgid == tgid)
-			return;
-	last = map_get(&mappings->last_read, tgid);
-	pending[mappings->pending_count++] = (struct pending){
-		.tgid = tgid,
-		.not_before_ns = last ? *last + 100 * NSEC_PER_MSEC : 0,
-	};
+	pthread_mutex_lock(&mappings->lock);
+	while (i < mappings->pending_count && pending[i] != tgid)
+		i++;
+	if (i == mappings->pending_count && i < PENDING_MAX) {
+		pending[mappings->pending_count++] = tgid;
+		pthread_cond_signal(&mappings->to_do);
+	}
+	pthread_mutex_unlock(&mappings->lock);
 }
 
 u64 mappings_due_ns(const struct mappings *mappings)
@@ -161,7 +174,29 @@ static bool is_new(struct mappings *mappings, const struct trace_mapping *mappin
 	return true;
 }
 
-static void read_process(struct mappings *mappings, u32 tgid, ring_sink sink, void *ctx)
+/* For mappings_take(), which may be late. */
+static void keep(struct mappings *mappings, const struct trace_mapping *mapping)
+{
+	size_t path_bytes = strlen(mapping->path) + 1;
+	struct found *found = malloc(sizeof(*found) + path_bytes);
+
+	if (!found)
+		return;
+	found->next = NULL;
+	found->time_ns = clock_mono_ns();
+	found->mapping = *mapping;
+	found->mapping.path = found->path;
+	memcpy(found->path, mapping->path, path_bytes);
+	pthread_mutex_lock(&mappings->lock);
+	while (mappings->found_bytes > FOUND_BYTES && !mappings->abandoned)
+		pthread_cond_wait(&mappings->to_do, &mappings->lock);
+	*mappings->last = found;
+	mappings->last = &found->next;
+	mappings->found_bytes += sizeof(*found) + path_bytes;
+	pthread_mutex_unlock(&mappings->lock);
+}
+
+static void read_process(struct mappings *mappings, u32 tgid)
 {
 	char path[64], range[64], *line = NULL;
 	CLEANUP(fclose) FILE *file = NULL;
@@ -173,39 +208,173 @@ static void read_process(struct mappings *mappings, u32 tgid, ring_sink sink, vo
 		return;
 	for (unsigned int i = 0; i < LINES_MAX && getline(&line, &room, file) > 0; i++) {
 		struct trace_mapping mapping = { .tgid = tgid };
-		struct trace_event event = { .kind = EVENT_MAPPING, .mapping = &mapping };
 
 		if (!parse_line(&mapping, line, range) || !is_new(mappings, &mapping))
 			continue;
 		if (mapping.inode)
 			find_build_id(mappings, &mapping, range);
-		event.time_ns = clock_mono_ns();
-		sink(ctx, &event);
+		keep(mappings, &mapping);
 	}
 	free(line);
 }
 
-void mappings_read(struct mappings *mappings, unsigned int most, ring_sink sink, void *ctx)
+static void read_next(struct mappings *mappings, u32 tgid)
 {
+	u64 begin_ns = clock_mono_ns(), *last;
+
+	read_process(mappings, tgid);
+	if (mappings->last_read.count > PENDING_MAX)
+		map_clear(&mappings->last_read);
+	last = map_put(&mappings->last_read, tgid);
+	if (last)
+		*last = begin_ns + PAUSE * (clock_mono_ns() - begin_ns);
+}
+
+/* A process that may be read now, taken out. Return: its number, 0: none. */
+static u32 take_due(struct mappings *mappings)
+{
+	u32 *pending = mappings->pending;
 	u64 now = clock_mono_ns();
-	size_t kept = 0;
 
 	for (size_t i = 0; i < mappings->pending_count; i++) {
-		struct pending pending = mappings->pending[i];
-		u64 *last, begin_ns;
+		const u64 *last = map_get(&mappings->last_read, pending[i]);
+		u32 tgid = pending[i];
 
-		if (!most || pending.not_before_ns > now) {
-			mappings->pending[kept++] = pending;
+		if (last && now < *last + PAUSE_LEAST_NS && !mappings->ending)
+			continue;
+		memmove(&pending[i], &pending[i + 1],
+			(--mappings->pending_count - i) * sizeof(*pending));
+		return tgid;
+	}
+	return 0;
+}
+
+static void wait_until_due(struct mappings *mappings)
+{
+	struct timespec until;
+
+	if (!mappings->pending_count) {
+		pthread_cond_wait(&mappings->to_do, &mappings->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (until.tv_nsec + PAUSE_LEAST_NS) / NSEC_PER_SEC;
+	until.tv_nsec = (until.tv_nsec + PAUSE_LEAST_NS) % NSEC_PER_SEC;
+	pthread_cond_timedwait(&mappings->to_do, &mappings->lock, &until);
+}
+
+static void *read_all(void *argument)
+{
+	struct mappings *mappings = argument;
+
+	pthread_mutex_lock(&mappings->lock);
+	while (!mappings->abandoned) {
+		u32 tgid = take_due(mappings);
+
+		if (!tgid) {
+			wait_until_due(mappings);
 			continue;
 		}
-		most--;
-		if (mappings->last_read.count > PENDING_MAX)
-			map_clear(&mappings->last_read);
-		last = map_put(&mappings->last_read, pending.tgid);
-		begin_ns = clock_mono_ns();
-		read_process(mappings, pending.tgid, sink, ctx);
-		if (last)
-			*last = begin_ns + PAUSE * (clock_mono_ns() - begin_ns);
+		mappings->reading = true;
+		pthread_mutex_unlock(&mappings->lock);
+		read_next(mappings, tgid);
+		pthread_mutex_lock(&mappings->lock);
+		mappings->reading = false;
+		pthread_cond_signal(&mappings->done);
 	}
-	mappings->pending_count = kept;
+	pthread_mutex_unlock(&mappings->lock);
+	destroy(mappings);
+	return NULL;
+}
+
+int mappings_new(struct mappings **out, struct err *err)
+{
+	struct mappings *mappings = calloc(1, sizeof(*mappings));
+	pthread_mutexattr_t inherit;
+	pthread_condattr_t monotonic;
+	int r;
+
+	if (!mappings)
+		return fail(err, -ENOMEM, "no memory for mappings");
+	mappings->possible = host_in_first_pid_namespace();
+	mappings->last = &mappings->first;
+	/* The drain goes before others: whom it waits for must do so, too. */
+	pthread_mutexattr_init(&inherit);
+	pthread_mutexattr_setprotocol(&inherit, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(&mappings->lock, &inherit);
+	pthread_mutexattr_destroy(&inherit);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&mappings->to_do, &monotonic);
+	pthread_cond_init(&mappings->done, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	r = pthread_create(&mappings->thread, NULL, read_all, mappings);
+	if (r) {
+		destroy(mappings);
+		return fail(err, -r, "cannot begin a thread: %s", strerror(r));
+	}
+	pthread_detach(mappings->thread);
+	*out = mappings;
+	return 0;
+}
+
+void mappings_free(struct mappings *mappings)
+{
+	if (!mappings)
+		return;
+	/* The thread frees all, as soon as it can. */
+	pthread_mutex_lock(&mappings->lock);
+	mappings->abandoned = true;
+	pthread_cond_signal(&mappings->to_do);
+	pthread_mutex_unlock(&mappings->lock);
+}
+
+void mappings_take(struct mappings *mappings, ring_sink sink, void *ctx)
+{
+	struct found *found;
+
+	/* Nearly always there is none. */
+	if (!__atomic_load_n(&mappings->first, __ATOMIC_RELAXED))
+		return;
+	pthread_mutex_lock(&mappings->lock);
+	found = take(mappings->first);
+	mappings->last = &mappings->first;
+	mappings->found_bytes = 0;
+	pthread_cond_signal(&mappings->to_do);
+	pthread_mutex_unlock(&mappings->lock);
+	while (found) {
+		struct trace_event event = { .time_ns = found->time_ns, .kind = EVENT_MAPPING };
+		struct found *next = found->next;
+
+		event.mapping = &found->mapping;
+		sink(ctx, &event);
+		free(found);
+		found = next;
+	}
+}
+
+unsigned int mappings_finish(struct mappings *mappings, u64 wait_ns, ring_sink sink, void *ctx)
+{
+	u64 until_ns = clock_mono_ns() + wait_ns;
+	unsigned int left;
+
+	for (;;) {
+		struct timespec look;
+
+		pthread_mutex_lock(&mappings->lock);
+		mappings->ending = true;
+		pthread_cond_signal(&mappings->to_do);
+		left = (unsigned int)mappings->pending_count + mappings->reading;
+		if (left) {
+			clock_gettime(CLOCK_MONOTONIC, &look);
+			look.tv_sec += (look.tv_nsec + LOOK_NS) / NSEC_PER_SEC;
+			look.tv_nsec = (look.tv_nsec + LOOK_NS) % NSEC_PER_SEC;
+			pthread_cond_timedwait(&mappings->done, &mappings->lock, &look);
+			left = (unsigned int)mappings->pending_count + mappings->reading;
+		}
+		pthread_mutex_unlock(&mappings->lock);
+		mappings_take(mappings, sink, ctx);
+		if (!left || clock_mono_ns() >= until_ns)
+			return left;
+	}
 }

@@ -7,9 +7,15 @@
 #include "user/base/err.h"
 #include "user/record/ring.h"
 
+/*
+ * A thread of its own reads them: /proc/PID/maps waits for who holds the process's memory map, and
+ * a file for its disk or network, perhaps for ever. All calls but mappings_finish() return at once.
+ */
 struct mappings;
 
 int mappings_new(struct mappings **out, struct err *err);
+
+/* A thread that is stuck is left behind, with what it uses. */
 void mappings_free(struct mappings *mappings);
 DEFINE_CLEANUP(struct mappings *, mappings_free)
 
@@ -20,13 +26,20 @@ void mappings_mark(struct mappings *mappings, u32 tgid);
 u64 mappings_due_ns(const struct mappings *mappings);
 
 /**
- * mappings_read() - read what marked processes have mapped
- * @most:  so many processes at most in this call; the others wait
- * @sink:  gets an EVENT_MAPPING for each executable mapping that was not told before
+ * mappings_take() - what was read since the last call
+ * @sink: gets an EVENT_MAPPING for each executable mapping that was not told before
  *
  * Processes that have gone meanwhile are passed over. Source: /proc/PID/maps and the files
  * through /proc/PID/map_files; their content is not trusted.
  */
-void mappings_read(struct mappings *mappings, unsigned int most, ring_sink sink, void *ctx);
+void mappings_take(struct mappings *mappings, ring_sink sink, void *ctx);
+
+/**
+ * mappings_finish() - wait until all that is marked has been read, and take it
+ * @wait_ns: at most so long
+ *
+ * Return: how many processes have not been read.
+ */
+unsigned int mappings_finish(struct mappings *mappings, u64 wait_ns, ring_sink sink, void *ctx);
 
 #endif

@@ -341,6 +341,8 @@ static int drain_rest(struct session *session, struct err *err)
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	usleep(1000);
 	r = intake_drain(&session->intake, &fullest, err);
+	if (!r)
+		session->status->unread = intake_finish_mappings(&session->intake);
 	return r;
 }
 

@@ -50,6 +50,7 @@ struct session_status {
 	u32 ring_bytes;			/* per CPU */
 	u64 ring_bytes_used;		/* what the programs put into the rings, ever */
 	u64 memory_bytes;		/* the recorder's largest resident size; at the end */
+	unsigned int unread;		/* processes whose mappings could not be read in time */
 	enum trace_end why;
 	pid_t command_pid;		/* of a command that was started */
 	bool command_ended;
