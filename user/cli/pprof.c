@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* pprof - a profile of what threads waited for, or where they ran, for `go tool pprof` */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/base/text.h"
+#include "user/cli/command.h"
+#include "user/cli/filters.h"
+#include "user/export/output.h"
+#include "user/export/pprof.h"
+
+struct options {
+	struct filter_options filters;
+	const char *output;
+	bool lines;
+};
+
+static const struct option_spec pprof_options[] = {
+	{ "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE",
+	  "file to write, - for standard output [TRACE.KIND.pb.gz]" },
+	{ "lines", 0, OPTION_FLAG, offsetof(struct options, lines), NULL,
+	  "files and lines too, where there is debugging information: slow" },
+	FILTER_OPTIONS(options, filters),
+	{ 0 },
+};
+
+/* "KIND FILE" */
+static int parse_words(const struct profile_kind **kind, const char **path, char **args, int count,
+		       struct err *err)
+{
+	if (count != 2) {
+		fail(err, -EINVAL,
+		     count < 2 ? "pprof: which profile, of which trace?"
+			       : "pprof: one profile of one trace at a time");
+		return hint(err, "tracer pprof net|sync|syscall|sched|cpu|wait FILE -o OUT.pb.gz");
+	}
+	*kind = profile_kind_find(args[0]);
+	*path = args[1];
+	if (*kind)
+		return 0;
+	fail(err, -EINVAL, "pprof: there is no profile '%s'", args[0]);
+	return hint(err, "the profiles are: net, sync, syscall, sched, cpu, wait, or a kind of "
+			 "wait: network, disk, pipe, poll, sleep, fault, child, other");
+}
+
+/* Where to look, on a terminal: what was made, and how to open it */
+static void tell(const struct stackset *stacks, const char *path)
+{
+	char count[TEXT_MAX], ns[TEXT_MAX];
+
+	printf("%s: %s %s, %s\n", path, text_count(count, stacks->profile.total_count),
+	       stacks->profile.kind->cpu ? "samples" : "waits",
+	       text_duration(ns, stacks->profile.total_ns));
+	if (!stackset_has_stacks(stacks))
+		printf("no stacks were recorded: record with -e stack\n");
+	if (stackset_is_lower_bound(stacks))
+		printf("events were lost: times and counts are a lower bound\n");
+	printf("next: go tool pprof -top %s\n", path);
+}
+
+static int write_profile(const struct stackset *stacks, const struct options *o, const char *path,
+			 struct err *err)
+{
+	struct output output;
+	char suffix[32], name[4096];
+	int r;
+
+	snprintf(suffix, sizeof(suffix), ".%s.pb.gz", stacks->profile.kind->name);
+	r = output_open(&output, o->output, path, suffix, err);
+	if (r < 0)
+		return r;
+	snprintf(name, sizeof(name), "%s", output.path ?: "");
+	r = pprof_write(output.file, stacks, err);
+	if (r >= 0)
+		r = output_finish(&output, err);
+	output_close(&output);
+	if (r >= 0 && *name)
+		tell(stacks, name);
+	return r;
+}
+
+static int run(void *data, char **args, int count, struct err *err)
+{
+	const struct options *o = data;
+	struct stackset_options options = { .lines = o->lines };
+	struct stackset stacks = { 0 };
+	const char *path = NULL;
+	int r;
+
+	r = parse_words(&options.kind, &path, args, count, err);
+	if (r < 0)
+		return r;
+	if (o->output && !strcmp(o->output, "-") && isatty(STDOUT_FILENO))
+		return fail(err, -EINVAL, "pprof: a profile is no text for a terminal");
+	r = filters_parse(&options.filter, &o->filters, err);
+	if (r >= 0)
+		r = stackset_read(&stacks, path, &options, err);
+	if (r >= 0)
+		r = write_profile(&stacks, o, path, err);
+	stackset_free(&stacks);
+	filters_free(&options.filter);
+	return r;
+}
+
+const struct command pprof_command = {
+	.name = "pprof",
+	.usage = "KIND FILE [-o OUT.pb.gz]",
+	.summary = "a profile for `go tool pprof`: where threads waited, or ran",
+	.details =
+		"KIND is one of\n"
+		"  net      waits for the network\n"
+		"  sync     waits for locks and other threads\n"
+		"  syscall  blocked in other system calls: disk, pipe, other\n"
+		"  sched    runnable, but without a CPU\n"
+		"  cpu      CPU samples\n"
+		"  wait     waits of every kind\n"
+		"or a single kind of wait: network, disk, pipe, poll, sleep, fault, child, other.\n"
+		"\n"
+		"FILE can be - for standard input. The sums are those of `tracer report`; waits that\n"
+		"were too short for a stack are there under one name. Labels tell thread, tid,\n"
+		"process, pid, kind, syscall, waker, lock and object: see -tags and -tagfocus.\n"
+		"\n"
+		"  tracer pprof sync app.trace\n"
+		"  go tool pprof -top app.sync.pb.gz\n"
+		"  go tool pprof -http :8080 app.sync.pb.gz\n"
+		"  tracer pprof wait --name 'worker*' --lines app.trace -o - | go tool pprof -top -lines -\n",
+	.options = pprof_options,
+	.options_bytes = sizeof(struct options),
+	.run = run,
+};
