@@ -74,7 +74,7 @@ static int call_awaits(struct history *h, u32 id, bool all)
 	struct past_thread *t = &h->threads[id - 1];
 	u32 ready = 0, kept = 0, at = t->awaits;
 	u64 next_ns = UINT64_MAX;
-	int r = 0;
+	int r = 0, told;
 
 	while (at) {
 		struct past_await *await = &h->awaits[at - 1];
@@ -98,7 +98,8 @@ static int call_awaits(struct history *h, u32 id, bool all)
 		h->await_count--;
 		ready = await.next;
 		/* It may await anew: the lists change. */
-		r = client->ready(client->ctx, await.job) ?: r;
+		told = client->ready(client->ctx, await.job);
+		r = told < 0 ? told : r;
 	}
 	return r;
 }
@@ -233,9 +234,9 @@ int history_finish(struct history *h)
 	int r = 0;
 
 	h->finished = true;
-	for (u32 id = 1; id <= h->thread_room; id++)
+	for (u32 id = 1; id <= h->thread_room && r >= 0; id++)
 		if (h->threads[id - 1].awaits)
-			r = call_awaits(h, id, true) ?: r;
+			r = call_awaits(h, id, true);
 	return r;
 }
 
