@@ -24,7 +24,7 @@ struct story {
 	struct scene *scene;
 	struct history history;
 	struct locks locks;
-	struct sink inner[2];
+	struct sink inner[3];
 	struct seen seen[16];
 	u32 seen_count;
 };
@@ -60,6 +60,7 @@ static struct story *begins_with(const struct filter *filter, u32 bits)
 	locks_begin(&story->locks, &story->history, story->scene->timeline);
 	story->inner[0] = history_sink(&story->history);
 	story->inner[1] = locks_sink(&story->locks);
+	story->inner[2] = history_told_sink(&story->history);
 	assert_int_equal(timeline_attach(story->scene->timeline, &lens), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(story->inner); i++) {
 		rest = story->inner[i];
@@ -276,6 +277,32 @@ static void a_lock_that_changes_hands_is_charged_to_each_of_them(void **state)
 	assert_int_equal(holder_of(story, WORKER)->ns, 480);
 	assert_int_equal(doing_ns(story, WORKER, STATE_BLOCKED), 300);
 	assert_int_equal(story->locks.rows[0].threads, 3);
+}
+
+static void who_waits_again_did_not_get_it(void **state)
+{
+	CLEANUP(story_free) struct story *story = begins();
+
+	/* MAIN releases, takes it again before WORKER runs, and releases it at last. */
+	three_threads(story);
+	mutex_blocks(story, 100, WORKER, 0);
+	mutex_blocks(story, 110, OTHER, 0);
+	woken_by(story, 1000, MAIN, WORKER);
+	futex_call(story, 1001, MAIN, FUTEX_OP_WAKE, 1, 1);
+	runs(story, 1100, WORKER);
+	futex_call(story, 1110, WORKER, FUTEX_OP_WAIT, 1020, 0);
+	mutex_blocks(story, 1120, WORKER, 0);
+	woken_by(story, 3000, MAIN, OTHER);
+	futex_call(story, 3001, MAIN, FUTEX_OP_WAKE, 1, 1);
+	runs(story, 3010, OTHER);
+	futex_call(story, 3020, OTHER, FUTEX_OP_WAIT, 2920, 0);
+	woken_by(story, 3500, OTHER, WORKER);
+	runs(story, 3510, WORKER);
+	futex_call(story, 3520, WORKER, FUTEX_OP_WAIT, 2405, 0);
+	story_ends(story, 4000);
+	/* All but the 10 ns in which it was on its way */
+	assert_int_equal(holder_of(story, WORKER)->ns, 10);
+	assert_int_equal(holder_of(story, MAIN)->ns, 900 + 890 + 1880 + 1880);
 }
 
 static void who_released_a_mutex_held_it_until_then(void **state)
@@ -584,6 +611,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mutex_is_held_by_its_owner_who_syncs_a_file),
 		cmocka_unit_test(a_lock_that_changes_hands_is_charged_to_each_of_them),
+		cmocka_unit_test(who_waits_again_did_not_get_it),
 		cmocka_unit_test(who_released_a_mutex_held_it_until_then),
 		cmocka_unit_test(without_an_owner_the_waker_is_named_as_such),
 		cmocka_unit_test(timeouts_and_signals_count_apart_and_release_nothing),

@@ -104,6 +104,7 @@ const struct command report_command = {
 		"  summary    one screen: where did the time go (without KIND)\n"
 		"  threads    execution, scheduler wait and waits of each thread\n"
 		"  waits      what was waited for, how long, woken by whom\n"
+		"  locks      which locks, how long, held by whom, doing what meanwhile\n"
 		"  syscalls   system calls: counts, errors, durations\n"
 		"  sched      how long threads waited for a CPU, and who had it\n"
 		"  losses     events that are missing, by CPU, class and time\n"

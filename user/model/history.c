@@ -138,7 +138,17 @@ static int on_interval(void *ctx, const struct interval *interval)
 	h->ring[h->used++ & ((1ull << h->bits) - 1)] = past;
 	t->last = h->used;
 	t->covered_ns = interval->end_ns;
-	return t->awaits && t->next_ns <= t->covered_ns ? call_awaits(h, id, false) : 0;
+	return 0;
+}
+
+static int on_interval_told(void *ctx, const struct interval *interval)
+{
+	struct history *h = ctx;
+	struct past_thread *t = thread_of(h, interval->thread->id);
+
+	if (!t || !t->awaits || t->next_ns > t->covered_ns)
+		return t ? 0 : -ENOMEM;
+	return call_awaits(h, interval->thread->id, false);
 }
 
 static int on_thread(void *ctx, const struct thread *thread, enum thread_change change, u64 time_ns)
@@ -151,7 +161,13 @@ static int on_thread(void *ctx, const struct thread *thread, enum thread_change 
 	if (change != THREAD_ENDS)
 		return 0;
 	t->ended = true;
-	return call_awaits(h, thread->id, true);
+	return 0;
+}
+
+static int on_thread_told(void *ctx, const struct thread *thread, enum thread_change change,
+			  u64 time_ns)
+{
+	return change == THREAD_ENDS ? call_awaits(ctx, thread->id, true) : 0;
 }
 
 static int on_sample(void *ctx, const struct sample *sample)
@@ -181,6 +197,16 @@ struct sink history_sink(struct history *h)
 		.interval = on_interval,
 		.thread = on_thread,
 		.sample = on_sample,
+	};
+}
+
+struct sink history_told_sink(struct history *h)
+{
+	return (struct sink){
+		.ctx = h,
+		.everyone = true,
+		.interval = on_interval_told,
+		.thread = on_thread_told,
 	};
 }
 

@@ -90,8 +90,13 @@ struct history {
 /* @bits: 2^bits intervals are kept; 0: as much as is usual. Return: 0 or -ENOMEM. */
 int history_begin(struct history *history, const struct timeline *timeline, u32 bits);
 
-/* Fills @history while the timeline runs; to be attached before those who ask it. */
+/*
+ * Fills @history while the timeline runs: to be attached before those who ask it. The other one
+ * calls who awaits something: behind them, because they must know of an interval, too, before
+ * anybody draws conclusions from it.
+ */
 struct sink history_sink(struct history *history);
+struct sink history_told_sink(struct history *history);
 u32 history_client(struct history *history, const struct history_client *client);
 
 /*

@@ -135,8 +135,10 @@ int locks_join(struct locks *locks, const u32 *to)
 	int r = join_involved(locks, to) ?: join_holders(locks, to);
 
 	for (u32 i = 0; i < locks->count && r >= 0; i++)
-		if (to[i] != i)
+		if (to[i] != i) {
+			locks->rows[i].joined = to[i] + 1;
 			r = join_row(&locks->rows[to[i]], &locks->rows[i]);
+		}
 	return r;
 }
 
@@ -197,6 +199,9 @@ static void drop_empty(struct locks *locks, struct lock_row *rows, const u32 *or
 		place[order[i]] = count;
 		rows[count++] = *row;
 	}
+	for (u32 i = 0; i < locks->count; i++)
+		if (locks->rows[i].joined)
+			place[i] = place[locks->rows[i].joined - 1];
 	free(locks->rows);
 	locks->rows = rows;
 	locks->room = locks->count + 1;
@@ -227,6 +232,7 @@ int locks_sort(struct locks *locks)
 	CLEANUP(free) u32 *order = calloc(locks->count + 1, sizeof(*order));
 	CLEANUP(free) u32 *place = calloc(locks->count + 1, sizeof(*place));
 	struct lock_row *rows = calloc(locks->count + 1, sizeof(*rows));
+	u32 words = locks->count;
 
 	if (!order || !place || !rows) {
 		free(rows);
@@ -237,9 +243,18 @@ int locks_sort(struct locks *locks)
 	qsort_r(order, locks->count, sizeof(*order), compare_rows, locks->rows);
 	drop_empty(locks, rows, order, place);
 	sort_holders(locks, place);
+	locks->places = take(place);
+	locks->word_count = words;
 	map_clear(&locks->holder_numbers);
 	map_clear(&locks->involved);
 	return 0;
+}
+
+const struct lock_row *locks_of_word(const struct locks *locks, u32 word)
+{
+	u32 place = word && word <= locks->word_count ? locks->places[word - 1] : UINT32_MAX;
+
+	return place < locks->count ? &locks->rows[place] : NULL;
 }
 
 size_t locks_holders(const struct locks *locks, u32 row, const struct lock_holder **holders)

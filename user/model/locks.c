@@ -357,8 +357,14 @@ int locks_finish(struct locks *locks)
 	for (u32 i = 0; i < locks->wait_room && r >= 0; i++)
 		if (locks->waits[i].row)
 			r = settle(locks, i + 1, &locks->waits[i], OUTCOME_UNKNOWN);
-	for (u32 i = 0; i < locks->count; i++)
-		locks->rows[i].kind = (u8)likeliest(&locks->rows[i]);
+	for (u32 i = 0; i < locks->count; i++) {
+		struct lock_row *row = &locks->rows[i];
+
+		if (!row->word)
+			continue;
+		row->kind = (u8)likeliest(row);
+		row->address = locks->history->words[row->word - 1].address;
+	}
 	return r;
 }
 
@@ -372,6 +378,7 @@ void locks_free(struct locks *locks)
 	free(locks->holders);
 	free(locks->waits);
 	free(locks->jobs);
+	free(locks->places);
 	map_free(&locks->holder_numbers);
 	map_free(&locks->involved);
 	map_free(&locks->owners);

@@ -68,6 +68,8 @@ struct lock_holder {
 
 struct lock_row {
 	u32 word;            /* history->words[word - 1] */
+	u32 joined;          /* number + 1 of the row that it was added to; 0: none */
+	u64 address;         /* of the lock: that of the word, until somebody knows better */
 	u8 kind;             /* enum lock_kind: what the words and calls tell; set by locks_finish() */
 	bool keeps_owner;    /* the lock itself names who holds it */
 	struct histogram ns; /* blocked time: from switch-out to waking */
@@ -139,6 +141,8 @@ struct locks {
 	u32 job_free;
 	u64 turns; /* of all rows */
 	u64 laid;  /* waits that were charged */
+	u32 *places; /* by word - 1, after locks_sort(): number of the row; UINT32_MAX: none */
+	u32 word_count;
 };
 
 /* @history: begun, and attached before. */
@@ -174,6 +178,9 @@ int locks_join(struct locks *locks, const u32 *to);
 /* Rows by the longest total time; holders by row and by their time, doings by time. Nothing may
  * be added afterwards. Rows without waits are left out. Return: 0 or -ENOMEM. */
 int locks_sort(struct locks *locks);
+
+/* The row of a word, after locks_sort(). Return: NULL when nobody waited for it. */
+const struct lock_row *locks_of_word(const struct locks *locks, u32 word);
 
 /* Holders of row @row. Return: how many. */
 size_t locks_holders(const struct locks *locks, u32 row, const struct lock_holder **holders);

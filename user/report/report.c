@@ -15,6 +15,8 @@ const struct report_kind report_kinds[] = {
 	  report_threads },
 	{ "waits", "what was waited for, how long, woken by whom", NEEDS_WAITS | NEEDS_FRAMES,
 	  report_waits },
+	{ "locks", "which locks, how long, held by whom, doing what", NEEDS_LOCKS | NEEDS_FRAMES,
+	  report_locks },
 	{ "syscalls", "system calls: counts, errors, durations", NEEDS_CALLS, report_syscalls },
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
 	{ "losses", "events that are missing, by CPU, class and time", 0, report_losses },
@@ -53,9 +55,17 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_CALLS, calls_sink(&report->calls) },
 		{ NEEDS_SCHED, sched_sink(&report->sched) },
 		{ NEEDS_FRAMES, frames_sink(&report->frames) },
+		{ NEEDS_LOCKS, history_sink(&report->history) },
+		{ NEEDS_LOCKS, locks_sink(&report->locks) },
+		{ NEEDS_LOCKS, history_told_sink(&report->history) },
 		{ 0, losses_sink(&report->losses) },
 	};
 
+	if (needs & NEEDS_LOCKS) {
+		if (history_begin(&report->history, report->timeline, 0) < 0)
+			return -ENOMEM;
+		locks_begin(&report->locks, &report->history, report->timeline);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
 		int r = 0;
 
@@ -75,6 +85,8 @@ void report_free(struct report *report)
 	sched_free(&report->sched);
 	losses_free(&report->losses);
 	frames_free(&report->frames);
+	locks_free(&report->locks);
+	history_free(&report->history);
 	timeline_free(report->timeline);
 	report->timeline = NULL;
 }

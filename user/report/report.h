@@ -8,6 +8,7 @@
 #include "user/base/err.h"
 #include "user/frames/futexes.h"
 #include "user/model/calls.h"
+#include "user/model/locks.h"
 #include "user/model/losses.h"
 #include "user/model/read.h"
 #include "user/model/sched.h"
@@ -63,6 +64,7 @@ const struct report_kind *report_kind_find(const char *name);
 #define NEEDS_CALLS 4
 #define NEEDS_SCHED 8
 #define NEEDS_FRAMES 16 /* names of frames and of variables */
+#define NEEDS_LOCKS  32
 
 /* A report on its way: what it is made of. Tests fill it by hand. */
 struct report {
@@ -82,6 +84,9 @@ struct report {
 	struct sched sched;
 	struct losses losses;
 	struct frames frames;
+	struct history history;
+	struct locks locks;
+	bool locks_finished;
 };
 
 /* Attaches what @needs asks for. Return: 0 or a negative errno. */
@@ -114,6 +119,7 @@ size_t report_limit(const struct report *report, size_t rows, size_t fit);
 
 int report_threads(struct report *report, struct json *json);
 int report_waits(struct report *report, struct json *json);
+int report_locks(struct report *report, struct json *json);
 int report_syscalls(struct report *report, struct json *json);
 int report_sched(struct report *report, struct json *json);
 int report_losses(struct report *report, struct json *json);

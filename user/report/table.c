@@ -218,6 +218,8 @@ int table_print(const struct report *report, const struct table *table)
 	for (size_t row = 0; row < layout.rows; row++) {
 		put_line(report, &layout, row, false);
 		fputc('\n', report->out);
+		if (table->below)
+			table->below(report, row_at(table, row));
 	}
 	if (!table->row_count)
 		fprintf(report->out, "%snothing to show%s\n", style_tone(&report->style, TONE_DIM),

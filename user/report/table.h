@@ -44,6 +44,8 @@ struct table {
 	size_t row_count;
 	size_t fit;   /* rows that are shown without --limit */
 	bool excerpt; /* exactly that many, and no word about the others */
+	/* More lines below a row, on a terminal; NULL: none */
+	void (*below)(const struct report *report, const void *row);
 };
 
 /* On a terminal: aligned, within the width, and how many rows were left out. */
