@@ -93,13 +93,17 @@ void mappings_mark(struct mappings *mappings, u32 tgid)
 	pthread_mutex_unlock(&mappings->lock);
 }
 
-u64 mappings_due_ns(const struct mappings *mappings)
+u64 mappings_due_ns(struct mappings *mappings)
 {
-	u64 due_ns = UINT64_MAX;
+	bool found, soon;
 
-	for (size_t i = 0; i < mappings->pending_count; i++)
-		due_ns = min(due_ns, mappings->pending[i].not_before_ns);
-	return due_ns;
+	pthread_mutex_lock(&mappings->lock);
+	found = mappings->first;
+	soon = mappings->pending_count || mappings->reading;
+	pthread_mutex_unlock(&mappings->lock);
+	if (found)
+		return 0;
+	return soon ? clock_mono_ns() + LOOK_NS : UINT64_MAX;
 }
 
 /* One line of /proc/PID/maps. Return: whether it maps code. */

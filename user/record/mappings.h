@@ -22,8 +22,8 @@ DEFINE_CLEANUP(struct mappings *, mappings_free)
 /* A process began, became another program, or mapped code: its mappings are to be read. */
 void mappings_mark(struct mappings *mappings, u32 tgid);
 
-/* When the next process that is marked may be read; UINT64_MAX: none is marked. */
-u64 mappings_due_ns(const struct mappings *mappings);
+/* When it is worth to take what was read; UINT64_MAX: nothing is marked. */
+u64 mappings_due_ns(struct mappings *mappings);
 
 /**
  * mappings_take() - what was read since the last call
