@@ -345,6 +345,30 @@ static void say_what_it_took(const struct session_status *status)
 		status->memory_bytes, status->stacks, status->stacks_forgotten);
 }
 
+static void say_what_was_resolved(const struct resolved *resolved)
+{
+	fprintf(stderr,
+		"resolved: stacks=%" PRIu64 " corrected=%" PRIu64 " symbols=%" PRIu64
+		" rules=%" PRIu64 " refused=%" PRIu64 " left=%" PRIu64 "\n",
+		resolved->stacks, resolved->corrected, resolved->symbols, resolved->rules,
+		resolved->refused, resolved->left);
+}
+
+/* What a person should know of stacks that have no names, or not their best frames */
+static void note_what_was_not_resolved(const struct resolved *resolved)
+{
+	if (resolved->refused)
+		fprintf(stderr,
+			"note: %" PRIu64 " of %" PRIu64 " new stacks came too fast to be resolved "
+			"while recording; their frames may lack names or callers of libc\n",
+			resolved->refused, resolved->stacks);
+	if (resolved->left)
+		fprintf(stderr,
+			"note: %" PRIu64 " of %" PRIu64 " new stacks were not resolved when the "
+			"recording ended: reading the target's files took too long\n",
+			resolved->left, resolved->stacks);
+}
+
 static int end_message(const struct session_options *session, struct err *err)
 {
 	const struct session_status *status = session->status;
@@ -425,8 +449,11 @@ static int run(void *data, char **args, int count, struct err *err)
 		fputs("\r\033[K", stderr);
 	if (r < 0)
 		return r;
-	if (options->verbose)
+	if (options->verbose) {
 		say_what_it_took(&status);
+		say_what_was_resolved(&status.resolved);
+	}
+	note_what_was_not_resolved(&status.resolved);
 	if (status.unread)
 		fprintf(stderr,
 			"tracer: the mappings of %u processes could not be read in time: what runs "

@@ -78,6 +78,8 @@ static int on_event(void *ctx, const struct trace_event *event)
 	case EVENT_EXEC: mappings_mark(intake->mappings, event->exec.tid); break;
 	default: break;
 	}
+	if (intake->resolver)
+		resolver_event(intake->resolver, event);
 	return keep(intake, event);
 }
 
@@ -90,7 +92,18 @@ static int on_mapping(void *ctx, const struct trace_event *event)
 		annotate_mapping(intake->annotate, event->mapping);
 	/* Learnt now; the open chunk ends at the cut. */
 	at_cut.time_ns = intake->cut_ns;
+	if (intake->resolver)
+		resolver_event(intake->resolver, event);
 	return chunk_add(intake->encoder, &at_cut);
+}
+
+static int on_resolved(void *ctx, const struct trace_event *event)
+{
+	struct intake *intake = ctx;
+	struct trace_event at_cut = *event;
+
+	at_cut.time_ns = intake->cut_ns;
+	return keep(intake, &at_cut);
 }
 
 /* What found no room on @cpu since the last look becomes an event of its own. */
@@ -223,7 +236,17 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
 			return r;
 	} while (!last);
 	mappings_take(intake->mappings, on_mapping, intake);
+	if (intake->resolver) {
+		resolver_wake(intake->resolver);
+		resolver_take(intake->resolver, on_resolved, intake);
+	}
 	return 0;
+}
+
+void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts)
+{
+	if (intake->resolver)
+		resolver_finish(intake->resolver, wait_ns, on_resolved, intake, counts);
 }
 
 u64 intake_due_ns(const struct intake *intake)
@@ -267,12 +290,15 @@ int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, stru
 	r = mappings_new(&intake->mappings, err);
 	if (!r && probes->annotation)
 		r = annotate_new(&intake->annotate, probes, err);
+	if (!r && probes->unwind)
+		r = resolver_new(&intake->resolver, probes->unwind, err);
 	return r ?: chunk_encoder_new(&intake->encoder, probes->cpus, start_ns, err);
 }
 
 void intake_close(struct intake *intake)
 {
 	outbox_free(intake->outbox);
+	resolver_free(intake->resolver);
 	chunk_encoder_free(intake->encoder);
 	mappings_free(intake->mappings);
 	annotate_free(intake->annotate);

@@ -7,6 +7,7 @@
 #include "user/record/mappings.h"
 #include "user/record/outbox.h"
 #include "user/record/probes.h"
+#include "user/record/resolver.h"
 #include "user/trace/chunk.h"
 
 struct cpu_losses {
@@ -22,6 +23,7 @@ struct intake {
 	struct chunk_encoder *encoder;
 	struct mappings *mappings;
 	struct annotate *annotate;	/* NULL: annotations are not recorded */
+	struct resolver *resolver;	/* NULL: without stacks */
 	struct cpu_losses *losses;	/* one per CPU */
 	u64 cut_ns;			/* everything up to here is in a chunk */
 	u64 chunk_since_ns;		/* no event of the open chunk is earlier; 0: empty */
@@ -52,6 +54,8 @@ u64 intake_due_ns(const struct intake *intake);
 
 /* Waits a moment for mappings. Return: how many processes' could not be read. */
 unsigned int intake_finish_mappings(struct intake *intake);
+/* When all is drained: gives the resolver @wait_ns to do what is left. */
+void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts);
 
 /* Closes the open chunk, when there is anything to tell. As intake_drain(). */
 int intake_flush(struct intake *intake, struct err *err);

@@ -30,6 +30,7 @@
 
 #define STATUS_NS         (400 * NSEC_PER_MSEC)
 #define INTERVAL_LEAST_MS 2
+#define RESOLVE_NS        (2 * NSEC_PER_SEC) /* so long the end waits for names of frames */
 #define INTERVAL_MOST_MS  450 /* waking up costs more than what few events there are */
 
 struct session {
@@ -343,6 +344,8 @@ static int drain_rest(struct session *session, struct err *err)
 	r = intake_drain(&session->intake, &fullest, err);
 	if (!r)
 		session->status->unread = intake_finish_mappings(&session->intake);
+	if (r >= 0)
+		intake_resolve(&session->intake, RESOLVE_NS, &session->status->resolved);
 	return r;
 }
 

@@ -7,6 +7,7 @@
 
 #include "user/base/err.h"
 #include "user/base/util.h"
+#include "user/record/resolved.h"
 #include "user/trace/info.h"
 
 struct session_options {
@@ -43,6 +44,7 @@ struct session_status {
 	u64 events_per_second;		/* lately */
 	u64 file_bytes;
 	u64 lost;
+	struct resolved resolved;	/* at the end */
 	u64 stacks;			/* told; those that came again were told once */
 	u64 stacks_forgotten;		/* of these, that were told again when they came again */
 	u64 untracked;			/* threads for which there was no room */

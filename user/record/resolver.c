@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* resolver - a thread that learns from new stacks while the recording goes on */
+#include "user/record/resolver.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "user/base/clock.h"
+#include "user/record/queue.h"
+#include "user/record/resolve.h"
+
+#define TASKS_BYTES   (2u << 20) /* of messages to the thread */
+#define RESULTS_BYTES (1u << 20) /* and from it */
+#define LATER_BYTES   (1u << 20) /* of stacks whose code is in no mapping that is known yet */
+#define LATER_NS      (1 * NSEC_PER_SEC) /* so long they are kept */
+#define LATER_MS      100                /* and looked at so often */
+#define NICE          10
+#define PATH_BYTES    4096
+
+struct resolver {
+	pthread_t thread;
+	struct resolve resolve; /* the thread's */
+	struct queue tasks;     /* event kinds */
+	struct queue later;     /* the thread's; EVENT_STACK */
+	struct queue results;
+	int wake;     /* eventfd: there are tasks */
+	int done;     /* eventfd: it has ended */
+	u32 pending;  /* the drainer's: tasks since the last wake */
+	bool ending;  /* do what is left, and end */
+	bool abandon; /* end now */
+	bool ended;
+	u64 stacks;   /* the drainer's */
+	u64 refused;  /* the drainer's */
+	u64 worked;   /* the thread's: stacks that it is through with */
+	u64 mappings; /* the thread's: known when stacks were put off last */
+};
+
+/* As it lies in a queue */
+struct later_stack {
+	u64 since_ns;
+	struct event_stack stack;
+};
+
+struct process_task {
+	u32 tgid;
+	u32 parent_tgid;
+};
+
+struct mapping_task {
+	struct trace_mapping mapping; /* without its path, which follows */
+	char path[];
+};
+
+struct symbol_result {
+	struct trace_symbol symbol; /* without its name, which follows */
+	char name[];
+};
+
+static bool flag(const bool *at)
+{
+	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+static void raise_flag(bool *at)
+{
+	__atomic_store_n(at, true, __ATOMIC_RELEASE);
+}
+
+static void ring(int fd)
+{
+	u64 one = 1;
+
+	/* A full counter is readable all the same. */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* The thread's side */
+
+/* Room among the results; waits for it. Return: NULL: not wanted any more. */
+static void *result_begin(struct resolver *r, u32 kind, size_t bytes)
+{
+	for (;;) {
+		void *to = queue_begin(&r->results, kind, bytes);
+
+		if (to || flag(&r->abandon))
+			return to;
+		usleep(5000);
+	}
+}
+
+static int put_stack(struct resolver *r, const struct trace_stack *stack)
+{
+	size_t frame_bytes = stack->frames.count * sizeof(u64);
+	struct event_stack *to = result_begin(r, EVENT_STACK, sizeof(*to) + frame_bytes);
+
+	if (!to)
+		return -ENOSPC;
+	*to = (struct event_stack){
+		.id = stack->id,
+		.tgid = stack->tgid,
+		.flags = stack->flags,
+		.end = stack->end,
+		.frames = (u8)stack->frames.count,
+		.image = stack->image,
+	};
+	memcpy(to->data, stack->frames.list, frame_bytes);
+	queue_put(&r->results);
+	return 0;
+}
+
+static int put_symbol(struct resolver *r, const struct trace_symbol *symbol)
+{
+	size_t name_bytes = strlen(symbol->name) + 1;
+	struct symbol_result *to = result_begin(r, EVENT_SYMBOL, sizeof(*to) + name_bytes);
+
+	if (!to)
+		return -ENOSPC;
+	to->symbol = *symbol;
+	memcpy(to->name, symbol->name, name_bytes);
+	queue_put(&r->results);
+	return 0;
+}
+
+static int on_result(void *ctx, const struct trace_event *event)
+{
+	return event->kind == EVENT_STACK ? put_stack(ctx, event->stack)
+					  : put_symbol(ctx, event->symbol);
+}
+
+static struct ring_stack stack_of(const struct event_stack *from)
+{
+	return (struct ring_stack){
+		.stack = {
+			.id = from->id,
+			.tgid = from->tgid,
+			.image = from->image,
+			.flags = from->flags,
+			.end = from->end,
+			.frames = { (const u64 *)from->data, from->frames },
+		},
+		.sp = from->sp,
+		.bp = from->bp,
+		.words = from->words,
+		.word = (const u64 *)from->data + from->frames,
+	};
+}
+
+static void do_stack(struct resolver *r, const struct event_stack *task, size_t bytes)
+{
+	struct ring_stack stack = stack_of(task);
+	struct later_stack *later = NULL;
+
+	/* The kernel's names take a while to read: what the programs wait for comes first. */
+	if (stack.stack.flags & STACK_KERNEL || !resolve_stack(&r->resolve, &stack, false)) {
+		later = queue_begin(&r->later, EVENT_STACK,
+				    offsetof(struct later_stack, stack) + bytes);
+		if (!later)
+			resolve_stack(&r->resolve, &stack, true);
+	}
+	if (!later) {
+		__atomic_fetch_add(&r->worked, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	later->since_ns = clock_mono_ns();
+	memcpy(&later->stack, task, bytes);
+	queue_put(&r->later);
+}
+
+static void do_mapping(struct resolver *r, const struct mapping_task *task)
+{
+	struct trace_mapping mapping = task->mapping;
+
+	mapping.path = task->path;
+	resolve_mapping(&r->resolve, &mapping);
+}
+
+static void do_task(struct resolver *r, u32 kind, const void *task, size_t bytes)
+{
+	const struct process_task *process = task;
+
+	switch (kind) {
+	case EVENT_STACK: do_stack(r, task, bytes); break;
+	case EVENT_MAPPING: do_mapping(r, task); break;
+	case EVENT_FORK: resolve_fork(&r->resolve, process->tgid, process->parent_tgid); break;
+	case EVENT_EXEC: resolve_exec(&r->resolve, process->tgid); break;
+	case EVENT_EXIT: resolve_exit(&r->resolve, process->tgid); break;
+	default: break;
+	}
+}
+
+static void do_tasks(struct resolver *r)
+{
+	void *task;
+	size_t bytes;
+	u32 kind;
+
+	while (!flag(&r->abandon) && (task = queue_peek(&r->tasks, &kind, &bytes))) {
+		do_task(r, kind, task, bytes);
+		queue_drop(&r->tasks);
+	}
+}
+
+/* Return: whether @stack has to be put off again; it is behind all others then. */
+static bool put_off(struct resolver *r, const struct later_stack *later, size_t bytes, bool last)
+{
+	struct ring_stack stack = stack_of(&later->stack);
+	struct later_stack *again;
+
+	if (resolve_stack(&r->resolve, &stack, last))
+		return false;
+	again = queue_begin(&r->later, EVENT_STACK, bytes);
+	if (!again) {
+		resolve_stack(&r->resolve, &stack, true);
+		return false;
+	}
+	memcpy(again, later, bytes);
+	queue_put(&r->later);
+	return true;
+}
+
+/* Stacks that were put off: all when there are new mappings, else those that waited long enough */
+static void do_later(struct resolver *r, bool all)
+{
+	u64 now = clock_mono_ns(), until = r->later.head;
+	bool news = r->mappings != r->resolve.mappings;
+	struct later_stack *later;
+	size_t bytes;
+	u32 kind;
+
+	r->mappings = r->resolve.mappings;
+	while (!flag(&r->abandon) && r->later.tail < until &&
+	       (later = queue_peek(&r->later, &kind, &bytes))) {
+		bool last = all || later->stack.flags & STACK_KERNEL ||
+			    now - later->since_ns > LATER_NS;
+
+		if (!last && !news)
+			return;
+		if (!put_off(r, later, bytes, last))
+			__atomic_fetch_add(&r->worked, 1, __ATOMIC_RELAXED);
+		queue_drop(&r->later);
+	}
+}
+
+static void *work(void *ctx)
+{
+	struct resolver *r = ctx;
+	struct pollfd wake = { .fd = r->wake, .events = POLLIN };
+
+	/* Of this thread alone; what is recorded comes first. */
+	if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE))
+		errno = 0;
+	while (!flag(&r->abandon)) {
+		bool ending = flag(&r->ending);
+		u64 count;
+
+		do_tasks(r);
+		do_later(r, ending);
+		if (ending)
+			break;
+		poll(&wake, 1, queue_is_empty(&r->later) ? -1 : LATER_MS);
+		if (wake.revents && read(r->wake, &count, sizeof(count)) < 0)
+			break;
+	}
+	raise_flag(&r->ended);
+	ring(r->done);
+	return NULL;
+}
+
+/* The drainer's side */
+
+static void tell_stack(struct resolver *r, const struct ring_stack *stack)
+{
+	size_t frame_bytes = stack->stack.frames.count * sizeof(u64);
+	size_t word_bytes = stack->words * sizeof(u64);
+	struct event_stack *to =
+		queue_begin(&r->tasks, EVENT_STACK, sizeof(*to) + frame_bytes + word_bytes);
+
+	r->stacks++;
+	if (!to) {
+		r->refused++;
+		return;
+	}
+	*to = (struct event_stack){
+		.id = stack->stack.id,
+		.tgid = stack->stack.tgid,
+		.flags = stack->stack.flags,
+		.end = stack->stack.end,
+		.frames = (u8)stack->stack.frames.count,
+		.words = (u8)stack->words,
+		.image = stack->stack.image,
+		.sp = stack->sp,
+		.bp = stack->bp,
+	};
+	memcpy(to->data, stack->stack.frames.list, frame_bytes);
+	memcpy((u8 *)to->data + frame_bytes, stack->word, word_bytes);
+	queue_put(&r->tasks);
+	r->pending++;
+}
+
+static void tell_mapping(struct resolver *r, const struct trace_mapping *mapping)
+{
+	size_t path_bytes = strnlen(mapping->path, PATH_BYTES - 1);
+	struct mapping_task *to =
+		queue_begin(&r->tasks, EVENT_MAPPING, sizeof(*to) + path_bytes + 1);
+
+	if (!to)
+		return;
+	to->mapping = *mapping;
+	memcpy(to->path, mapping->path, path_bytes);
+	to->path[path_bytes] = 0;
+	queue_put(&r->tasks);
+	r->pending++;
+}
+
+static void tell_process(struct resolver *r, u32 kind, u32 tgid, u32 parent_tgid)
+{
+	struct process_task *to = queue_begin(&r->tasks, kind, sizeof(*to));
+
+	if (!to)
+		return;
+	*to = (struct process_task){ .tgid = tgid, .parent_tgid = parent_tgid };
+	queue_put(&r->tasks);
+	r->pending++;
+}
+
+void resolver_event(struct resolver *r, const struct trace_event *event)
+{
+	switch (event->kind) {
+	case EVENT_STACK: tell_stack(r, ring_stack_of(event)); break;
+	case EVENT_MAPPING: tell_mapping(r, event->mapping); break;
+	case EVENT_EXEC: tell_process(r, EVENT_EXEC, event->exec.tid, 0); break;
+	case EVENT_FORK:
+		if (event->fork->tid == event->fork->tgid)
+			tell_process(r, EVENT_FORK, event->fork->tgid, event->fork->parent_tgid);
+		break;
+	case EVENT_EXIT:
+		if (event->exit.last)
+			tell_process(r, EVENT_EXIT, event->exit.tgid, 0);
+		break;
+	default: break;
+	}
+}
+
+void resolver_wake(struct resolver *r)
+{
+	if (!r->pending)
+		return;
+	r->pending = 0;
+	ring(r->wake);
+}
+
+static void hand_over(u32 kind, void *result, ring_sink sink, void *ctx)
+{
+	struct trace_event event = { .kind = (u16)kind };
+	struct symbol_result *symbol = result;
+	struct ring_stack stack;
+
+	if (kind == EVENT_STACK) {
+		stack = stack_of(result);
+		event.stack = &stack.stack;
+	} else {
+		symbol->symbol.name = symbol->name;
+		event.symbol = &symbol->symbol;
+	}
+	sink(ctx, &event);
+}
+
+void resolver_take(struct resolver *r, ring_sink sink, void *ctx)
+{
+	u64 until = __atomic_load_n(&r->results.head, __ATOMIC_ACQUIRE);
+	void *result;
+	size_t bytes;
+	u32 kind;
+
+	while (r->results.tail < until && (result = queue_peek(&r->results, &kind, &bytes))) {
+		hand_over(kind, result, sink, ctx);
+		queue_drop(&r->results);
+	}
+}
+
+void resolver_finish(struct resolver *r, u64 wait_ns, ring_sink sink, void *ctx,
+		     struct resolved *counts)
+{
+	u64 end_ns = clock_mono_ns() + wait_ns, now;
+	struct pollfd done = { .fd = r->done, .events = POLLIN };
+
+	raise_flag(&r->ending);
+	ring(r->wake);
+	while (!flag(&r->ended) && (now = clock_mono_ns()) < end_ns) {
+		resolver_take(r, sink, ctx);
+		poll(&done, 1, 5);
+	}
+	raise_flag(&r->abandon);
+	resolver_take(r, sink, ctx);
+	*counts = (struct resolved){
+		.stacks = r->stacks,
+		.corrected = __atomic_load_n(&r->resolve.corrected, __ATOMIC_RELAXED),
+		.symbols = __atomic_load_n(&r->resolve.named, __ATOMIC_RELAXED),
+		.rules = __atomic_load_n(&r->resolve.rules.added, __ATOMIC_RELAXED),
+		.refused = r->refused,
+		.left = r->stacks - r->refused - __atomic_load_n(&r->worked, __ATOMIC_RELAXED),
+	};
+}
+
+static int start(struct resolver *r, struct err *err)
+{
+	sigset_t all, before;
+	int code;
+
+	/* Signals are the other thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	code = pthread_create(&r->thread, NULL, work, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (code)
+		return fail(err, -code, "cannot start a thread: %s", strerror(code));
+	return 0;
+}
+
+static void release(struct resolver *r)
+{
+	resolve_free(&r->resolve);
+	queue_free(&r->tasks);
+	queue_free(&r->later);
+	queue_free(&r->results);
+	if (r->wake >= 0)
+		close(r->wake);
+	if (r->done >= 0)
+		close(r->done);
+	free(r);
+}
+
+int resolver_new(struct resolver **out, struct unwind_bucket *buckets, struct err *err)
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+	int code;
+
+	if (!r)
+		return fail(err, -ENOMEM, "no memory to resolve stacks");
+	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	code = resolve_begin(&r->resolve, buckets, on_result, r, err);
+	if (!code && (queue_init(&r->tasks, TASKS_BYTES) || queue_init(&r->later, LATER_BYTES) ||
+		      queue_init(&r->results, RESULTS_BYTES)))
+		code = fail(err, -ENOMEM, "no memory to resolve stacks");
+	if (!code && (r->wake < 0 || r->done < 0))
+		code = fail(err, -EMFILE, "no descriptor left to resolve stacks");
+	code = code ?: start(r, err);
+	if (code < 0)
+		release(r);
+	else
+		*out = r;
+	return code;
+}
+
+void resolver_free(struct resolver *r)
+{
+	struct pollfd done = { .fd = r ? r->done : -1, .events = POLLIN };
+
+	if (!r)
+		return;
+	raise_flag(&r->abandon);
+	ring(r->wake);
+	/* One that hangs in a process's files cannot be ended; the end of the recorder ends it. */
+	if (!flag(&r->ended) && poll(&done, 1, 100) <= 0) {
+		pthread_detach(r->thread);
+		return;
+	}
+	pthread_join(r->thread, NULL);
+	release(r);
+}
