@@ -116,7 +116,8 @@ enum unwind_how {
 struct unwind_rule {
 	__u64 key;		/* unwind_key(); 0: none */
 	__s32 cfa_offset;
-	__s32 bp_offset;	/* the caller's bp is at cfa + bp_offset; 0: it is still in bp */
+	__s32 bp_offset;	/* the caller's bp is at cfa + bp_offset; 0: it is still in bp;
+				 * UNWIND_BP_WORD: at bp + bp_offset */
 	__s32 ra_offset;	/* the return address is at cfa + ra_offset (x86: -8); 0: in the
 				 * link register, which only an innermost frame has */
 	__u8  how;		/* enum unwind_how */

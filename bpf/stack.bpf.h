@@ -204,8 +204,11 @@ static __always_inline u32 frame_leave(struct frame *frame, struct unwind_rule *
 		break;
 	case UNWIND_BP_WORD:
 		if (bpf_probe_read_user(&cfa, sizeof(cfa),
-					(void *)(frame->bp + rule->cfa_offset)))
+					(void *)(frame->bp + rule->cfa_offset)) ||
+		    bpf_probe_read_user(&frame->bp, sizeof(frame->bp),
+					(void *)(frame->bp + rule->bp_offset)))
 			return STACK_END_MEMORY;
+		rule->bp_offset = 0;
 		break;
 	case UNWIND_SIGNAL:
 		return leave_signal(frame);
