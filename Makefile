@@ -88,6 +88,16 @@ $(BUILD)/gen/compat_names.h:
 
 $(RECORD_OBJ): | $(BUILD)/bpf/tracer.skel.h $(BUILD)/gen/syscall_names.h $(BUILD)/gen/compat_names.h
 
+# What a page needs, as text in C: flame.js is flame_js[]
+$(BUILD)/gen/%.h: user/export/%
+	@mkdir -p $(@D)
+	{ echo 'static const char $(subst .,_,$*)[] ='; \
+		sed -e '/^\/\/ /d' -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $<; \
+		echo ';'; } > $@.tmp
+	mv $@.tmp $@
+
+$(BUILD)/user/export/flame.o: | $(BUILD)/gen/flame.js.h $(BUILD)/gen/flame.css.h
+
 # Tests
 UNIT_SRC := $(filter-out tests/unit/helpers%.c,$(wildcard tests/unit/*.c))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))

@@ -68,6 +68,7 @@ const struct command *command_find(const char *name);
 extern const struct command record_command;
 extern const struct command report_command;
 extern const struct command pprof_command;
+extern const struct command flame_command;
 extern const struct command dump_command;
 extern const struct command check_command;
 extern const struct command doctor_command;
