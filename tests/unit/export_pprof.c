@@ -40,18 +40,18 @@ static const struct trace_info info = {
 /* A story, and the profile that was made of it */
 struct story {
 	struct scene *scene;
-	struct stackset stacks;
+	struct tally tally;
 	struct sink sink;
 	struct read_profile *read;
 };
 
 static void begins(struct story *story, const char *kind)
 {
-	struct stackset *stacks = &story->stacks;
+	struct tally *tally = &story->tally;
 	struct sink sink;
 
 	*story = (struct story){ .scene = scene_new() };
-	*stacks = (struct stackset){
+	*tally = (struct tally){
 		.info = &info,
 		.timeline = story->scene->timeline,
 		.end_ns = 1000 * MS,
@@ -62,10 +62,10 @@ static void begins(struct story *story, const char *kind)
 			.sample_period_ns = 10101010,
 		},
 	};
-	frames_begin(&stacks->frames, &(struct frames_options){ .start = &info.start });
-	sink = frames_sink(&stacks->frames);
-	assert_int_equal(timeline_attach(stacks->timeline, &sink), 0);
-	story->sink = profile_sink(&stacks->profile);
+	frames_begin(&tally->frames, &(struct frames_options){ .start = &info.start });
+	sink = frames_sink(&tally->frames);
+	assert_int_equal(timeline_attach(tally->timeline, &sink), 0);
+	story->sink = profile_sink(&tally->profile);
 	exists(story->scene, 0, MAIN, LEAVE_RUNNING);
 	exists(story->scene, 0, WORKER, LEAVE_SLEEPING);
 	named(story->scene, 1, MAIN, "main");
@@ -75,8 +75,8 @@ static void begins(struct story *story, const char *kind)
 static void story_ends(struct story *story)
 {
 	profile_read_free(story->read);
-	story->stacks.timeline = NULL; /* the scene's */
-	stackset_free(&story->stacks);
+	story->tally.timeline = NULL; /* the scene's */
+	tally_free(&story->tally);
 	scene_free(story->scene);
 }
 
@@ -127,8 +127,8 @@ static const struct read_profile *is_written(struct story *story)
 	size_t size;
 	FILE *out = open_memstream(&made, &size);
 
-	assert_int_equal(stackset_finish(&story->stacks), 0);
-	assert_int_equal(pprof_write(out, &story->stacks, NULL), 0);
+	assert_int_equal(tally_finish(&story->tally), 0);
+	assert_int_equal(pprof_write(out, &story->tally, NULL), 0);
 	fclose(out);
 	story->read = profile_read(made, size);
 	return story->read;
@@ -320,7 +320,7 @@ static void losses_are_told(void **state)
 	struct story story;
 
 	begins(&story, "sync");
-	story.stacks.losses.events = 1234;
+	story.tally.losses.events = 1234;
 	p = is_written(&story);
 	assert_string_equal(text(p, p->comments[p->comment_count - 1]),
 			    "losses: 1,234 events; times and counts are a lower bound");

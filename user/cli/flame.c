@@ -47,46 +47,46 @@ static int parse_file(char **args, int count, struct err *err)
 	return hint(err, "tracer flame FILE [--kind KIND] [-o OUT.svg]");
 }
 
-static void tell(const struct stackset *stacks, const char *path)
+static void tell(const struct tally *tally, const char *path)
 {
 	char count[TEXT_MAX], ns[TEXT_MAX];
 
 	printf("%s: %s %s, %s; open it in a browser\n", path,
-	       text_count(count, stacks->profile.total_count),
-	       stacks->profile.kind->cpu ? "samples" : "waits",
-	       text_duration(ns, stacks->profile.total_ns));
-	if (!stackset_has_stacks(stacks))
+	       text_count(count, tally->profile.total_count),
+	       tally->profile.kind->cpu ? "samples" : "waits",
+	       text_duration(ns, tally->profile.total_ns));
+	if (!tally_has_stacks(tally))
 		printf("no stacks were recorded: record with -e stack\n");
-	if (stackset_is_lower_bound(stacks))
+	if (tally_is_lower_bound(tally))
 		printf("events were lost: times and counts are a lower bound\n");
 }
 
-static int write_graph(const struct stackset *stacks, const struct options *o, const char *path,
+static int write_graph(const struct tally *tally, const struct options *o, const char *path,
 		       struct err *err)
 {
 	struct output output;
 	char suffix[32], name[4096];
 	int r;
 
-	snprintf(suffix, sizeof(suffix), ".%s.svg", stacks->profile.kind->name);
+	snprintf(suffix, sizeof(suffix), ".%s.svg", tally->profile.kind->name);
 	r = output_open(&output, o->output, path, suffix, err);
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "%s", output.path ?: "");
-	r = flame_write(output.file, stacks, err);
+	r = flame_write(output.file, tally, err);
 	if (r >= 0)
 		r = output_finish(&output, err);
 	output_close(&output);
 	if (r >= 0 && *name)
-		tell(stacks, name);
+		tell(tally, name);
 	return r;
 }
 
 static int run(void *data, char **args, int count, struct err *err)
 {
 	const struct options *o = data;
-	struct stackset_options options = { 0 };
-	struct stackset stacks = { 0 };
+	struct tally_options options = { 0 };
+	struct tally tally = { 0 };
 	int r;
 
 	r = parse_file(args, count, err);
@@ -97,10 +97,10 @@ static int run(void *data, char **args, int count, struct err *err)
 		return r;
 	r = filters_parse(&options.filter, &o->filters, err);
 	if (r >= 0)
-		r = stackset_read(&stacks, args[0], &options, err);
+		r = tally_read(&tally, args[0], &options, err);
 	if (r >= 0)
-		r = write_graph(&stacks, o, args[0], err);
-	stackset_free(&stacks);
+		r = write_graph(&tally, o, args[0], err);
+	tally_free(&tally);
 	filters_free(&options.filter);
 	return r;
 }

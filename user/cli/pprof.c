@@ -46,46 +46,46 @@ static int parse_words(const struct profile_kind **kind, const char **path, char
 }
 
 /* Where to look, on a terminal: what was made, and how to open it */
-static void tell(const struct stackset *stacks, const char *path)
+static void tell(const struct tally *tally, const char *path)
 {
 	char count[TEXT_MAX], ns[TEXT_MAX];
 
-	printf("%s: %s %s, %s\n", path, text_count(count, stacks->profile.total_count),
-	       stacks->profile.kind->cpu ? "samples" : "waits",
-	       text_duration(ns, stacks->profile.total_ns));
-	if (!stackset_has_stacks(stacks))
+	printf("%s: %s %s, %s\n", path, text_count(count, tally->profile.total_count),
+	       tally->profile.kind->cpu ? "samples" : "waits",
+	       text_duration(ns, tally->profile.total_ns));
+	if (!tally_has_stacks(tally))
 		printf("no stacks were recorded: record with -e stack\n");
-	if (stackset_is_lower_bound(stacks))
+	if (tally_is_lower_bound(tally))
 		printf("events were lost: times and counts are a lower bound\n");
 	printf("next: go tool pprof -top %s\n", path);
 }
 
-static int write_profile(const struct stackset *stacks, const struct options *o, const char *path,
+static int write_profile(const struct tally *tally, const struct options *o, const char *path,
 			 struct err *err)
 {
 	struct output output;
 	char suffix[32], name[4096];
 	int r;
 
-	snprintf(suffix, sizeof(suffix), ".%s.pb.gz", stacks->profile.kind->name);
+	snprintf(suffix, sizeof(suffix), ".%s.pb.gz", tally->profile.kind->name);
 	r = output_open(&output, o->output, path, suffix, err);
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "%s", output.path ?: "");
-	r = pprof_write(output.file, stacks, err);
+	r = pprof_write(output.file, tally, err);
 	if (r >= 0)
 		r = output_finish(&output, err);
 	output_close(&output);
 	if (r >= 0 && *name)
-		tell(stacks, name);
+		tell(tally, name);
 	return r;
 }
 
 static int run(void *data, char **args, int count, struct err *err)
 {
 	const struct options *o = data;
-	struct stackset_options options = { .lines = o->lines };
-	struct stackset stacks = { 0 };
+	struct tally_options options = { .lines = o->lines };
+	struct tally tally = { 0 };
 	const char *path = NULL;
 	int r;
 
@@ -96,10 +96,10 @@ static int run(void *data, char **args, int count, struct err *err)
 		return fail(err, -EINVAL, "pprof: a profile is no text for a terminal");
 	r = filters_parse(&options.filter, &o->filters, err);
 	if (r >= 0)
-		r = stackset_read(&stacks, path, &options, err);
+		r = tally_read(&tally, path, &options, err);
 	if (r >= 0)
-		r = write_profile(&stacks, o, path, err);
-	stackset_free(&stacks);
+		r = write_profile(&tally, o, path, err);
+	tally_free(&tally);
 	filters_free(&options.filter);
 	return r;
 }

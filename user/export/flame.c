@@ -31,7 +31,7 @@ struct node {
 };
 
 struct flame {
-	const struct stackset *stacks;
+	const struct tally *tally;
 	FILE *out;
 	struct names names;
 	u32 *frame_names;   /* by frame: names_text() */
@@ -102,13 +102,13 @@ static void charge(struct flame *flame, u32 number, const struct profile_row *ro
 
 static u32 process_node(struct flame *flame, const struct profile_row *row)
 {
-	const struct thread *thread = stackset_thread(flame->stacks, row);
+	const struct thread *thread = tally_thread(flame->tally, row);
 	char name[EVENT_COMM_BYTES * 4 + 32] = "[other]", comm[EVENT_COMM_BYTES * 4];
 	u32 number;
 
 	if (thread) {
 		text_printable(comm, sizeof(comm),
-			       process_name(flame->stacks->timeline, thread->process));
+			       process_name(flame->tally->timeline, thread->process));
 		snprintf(name, sizeof(name), "%s (%u)", comm, thread->process->pid);
 	}
 	if (names_put(&flame->names, &number, name, strlen(name)) < 0)
@@ -121,7 +121,7 @@ static u32 process_node(struct flame *flame, const struct profile_row *row)
 
 static int add_row(struct flame *flame, const struct profile_row *row)
 {
-	const struct stackset_list frames = stackset_frames(flame->stacks, row);
+	const struct tally_list frames = tally_frames(flame->tally, row);
 	u32 node = 0;
 
 	charge(flame, 0, row);
@@ -140,7 +140,7 @@ static int add_row(struct flame *flame, const struct profile_row *row)
 		node = child_of(flame, node, flame->frame_names[frame]);
 		if (!node)
 			return -ENOMEM;
-		flame->nodes[node].kernel |= flame->stacks->list[frame].kernel;
+		flame->nodes[node].kernel |= flame->tally->list[frame].kernel;
 		charge(flame, node, row);
 	}
 	return 0;
@@ -148,26 +148,26 @@ static int add_row(struct flame *flame, const struct profile_row *row)
 
 static int name_frames(struct flame *flame)
 {
-	const struct stackset *stacks = flame->stacks;
+	const struct tally *tally = flame->tally;
 	char text[SYMBOLS_TEXT_MAX];
 	int r = 0;
 
-	flame->frame_names = calloc(stacks->count + 1, sizeof(*flame->frame_names));
+	flame->frame_names = calloc(tally->count + 1, sizeof(*flame->frame_names));
 	if (!flame->frame_names)
 		return -ENOMEM;
-	for (u32 i = 0; i < stacks->count && r >= 0; i++) {
-		symbols_text(text, &stacks->list[i].symbol);
+	for (u32 i = 0; i < tally->count && r >= 0; i++) {
+		symbols_text(text, &tally->list[i].symbol);
 		r = names_put(&flame->names, &flame->frame_names[i], text, strlen(text));
 	}
 	return r;
 }
 
-static bool has_processes(const struct stackset *stacks)
+static bool has_processes(const struct tally *tally)
 {
 	const struct process *first = NULL;
 
-	for (u32 i = 0; i < stacks->profile.count; i++) {
-		const struct thread *thread = stackset_thread(stacks, &stacks->profile.rows[i]);
+	for (u32 i = 0; i < tally->profile.count; i++) {
+		const struct thread *thread = tally_thread(tally, &tally->profile.rows[i]);
 
 		if (thread && first && thread->process != first)
 			return true;
@@ -186,15 +186,15 @@ static int build(struct flame *flame)
 		return -ENOMEM;
 	flame->nodes[0] = (struct node){ 0 };
 	flame->count = 1;
-	flame->processes = has_processes(flame->stacks);
-	for (u32 i = 0; i < flame->stacks->profile.count && !r; i++)
-		r = add_row(flame, &flame->stacks->profile.rows[i]);
+	flame->processes = has_processes(flame->tally);
+	for (u32 i = 0; i < flame->tally->profile.count && !r; i++)
+		r = add_row(flame, &flame->tally->profile.rows[i]);
 	return r;
 }
 
 static const char *colour_of(const struct flame *flame, const struct node *node)
 {
-	const struct profile_kind *kind = flame->stacks->profile.kind;
+	const struct profile_kind *kind = flame->tally->profile.kind;
 
 	if (kind->cpu || kind->sched)
 		return kind->cpu ? "cpu" : "sched";
@@ -206,7 +206,7 @@ static const char *colour_of(const struct flame *flame, const struct node *node)
 
 static const char *counted(const struct flame *flame)
 {
-	const struct profile_kind *kind = flame->stacks->profile.kind;
+	const struct profile_kind *kind = flame->tally->profile.kind;
 
 	return kind->cpu ? "samples" : kind->sched ? "scheduler waits" : "waits";
 }
@@ -226,7 +226,7 @@ static void put_title(const struct flame *flame, const struct node *node)
 	fprintf(flame->out, "\n%s (%s ns), %s\n%s %s", text_duration(duration, node->ns),
 		text_count(ns, node->ns), text_share(share, node->ns, flame->nodes[0].ns),
 		text_count(count, node->count), counted(flame));
-	for (int i = 0; i < WAIT_KIND_COUNT && flame->stacks->profile.kind->waits; i++)
+	for (int i = 0; i < WAIT_KIND_COUNT && flame->tally->profile.kind->waits; i++)
 		if (node->kind_ns[i])
 			fprintf(flame->out, "\n%s %s", wait_kind_name(i),
 				text_share(share, node->kind_ns[i], node->ns));
@@ -350,7 +350,7 @@ static void put_legend(const struct flame *flame)
 	int x = 0;
 
 	fputs("<g id=\"legend\">", flame->out);
-	for (int i = 0; i < WAIT_KIND_COUNT && flame->stacks->profile.kind->waits; i++) {
+	for (int i = 0; i < WAIT_KIND_COUNT && flame->tally->profile.kind->waits; i++) {
 		const char *name = wait_kind_name(i);
 
 		if (!root->kind_ns[i])
@@ -367,7 +367,7 @@ static void put_legend(const struct flame *flame)
 
 static void put_head(const struct flame *flame, u32 rows)
 {
-	const struct stackset *stacks = flame->stacks;
+	const struct tally *tally = flame->tally;
 	int height = TOP_PIXELS + (int)rows * ROW_PIXELS + 40;
 	char duration[TEXT_MAX], count[TEXT_MAX];
 
@@ -377,17 +377,16 @@ static void put_head(const struct flame *flame, u32 rows)
 		"viewBox=\"0 0 %.0f %d\" data-width=\"%.0f\">\n<style>\n%s</style>\n",
 		WIDTH + 20, height, WIDTH + 20, height, WIDTH, flame_css);
 	fprintf(flame->out, "<g transform=\"translate(10 0)\">\n<text id=\"head\" y=\"22\">");
-	put_text(flame->out, stacks->info ? stacks->info->target : "");
+	put_text(flame->out, tally->info ? tally->info->target : "");
 	fprintf(flame->out, ": %s in %s %s (%s)</text>\n",
 		text_duration(duration, flame->nodes[0].ns),
 		text_count(count, flame->nodes[0].count), counted(flame),
-		stacks->profile.kind->name);
+		tally->profile.kind->name);
 	fprintf(flame->out,
 		"<text id=\"note\" y=\"41\">callers above; wider is longer%s%s%s</text>\n",
-		stackset_has_stacks(stacks) ? "" : "; no stacks were recorded",
-		stacks->truncated ? "; some stacks do not reach their root" : "",
-		stackset_is_lower_bound(stacks) ? "; events were lost, times are a lower bound"
-						: "");
+		tally_has_stacks(tally) ? "" : "; no stacks were recorded",
+		tally->truncated ? "; some stacks do not reach their root" : "",
+		tally_is_lower_bound(tally) ? "; events were lost, times are a lower bound" : "");
 	/* Tools are for who has the script. */
 	fprintf(flame->out,
 		"<g id=\"tools\" style=\"display:none\"><text id=\"reset\" x=\"%.0f\" y=\"22\">reset "
@@ -431,9 +430,9 @@ static void flame_free(struct flame *flame)
 	free(flame->nodes);
 }
 
-int flame_write(FILE *out, const struct stackset *stacks, struct err *err)
+int flame_write(FILE *out, const struct tally *tally, struct err *err)
 {
-	struct flame flame = { .stacks = stacks, .out = out };
+	struct flame flame = { .tally = tally, .out = out };
 	int r = build(&flame);
 
 	if (r >= 0)

@@ -5,12 +5,12 @@
 
 #include <stdio.h>
 
-#include "user/export/stackset.h"
+#include "user/export/tally.h"
 
 /**
  * flame_write() - one flame graph
  * @out:    where to; flushed
- * @stacks: read
+ * @tally: read
  *
  * A frame is as wide as the time of all stacks that go through it; callers are above. The colour
  * is the kind of wait that most of that time is. Frames of less than 0.1 pixels are left out, and
@@ -18,6 +18,6 @@
  *
  * Return: 0; -ENOMEM; the negative errno of writing. @err is filled.
  */
-int flame_write(FILE *out, const struct stackset *stacks, struct err *err);
+int flame_write(FILE *out, const struct tally *tally, struct err *err);
 
 #endif

@@ -59,7 +59,7 @@ struct pprof_mapping {
 };
 
 struct pprof {
-	const struct stackset *stacks;
+	const struct tally *tally;
 	struct gzip *gzip;
 	struct buffer message; /* of the first level */
 	struct buffer part;    /* a message in it */
@@ -119,13 +119,13 @@ static void put_type(struct pprof *p, u32 field, const char *type, const char *u
 
 static void put_types(struct pprof *p)
 {
-	bool cpu = p->stacks->profile.kind->cpu;
+	bool cpu = p->tally->profile.kind->cpu;
 
 	put_type(p, PROFILE_SAMPLE_TYPE, cpu ? "samples" : "contentions", "count");
 	put_type(p, PROFILE_SAMPLE_TYPE, cpu ? "cpu" : "delay", "nanoseconds");
 	put_type(p, PROFILE_PERIOD_TYPE, cpu ? "cpu" : "contentions",
 		 cpu ? "nanoseconds" : "count");
-	proto_u64(&p->message, PROFILE_PERIOD, cpu ? p->stacks->profile.sample_period_ns : 1);
+	proto_u64(&p->message, PROFILE_PERIOD, cpu ? p->tally->profile.sample_period_ns : 1);
 	proto_u64(&p->message, PROFILE_DEFAULT_TYPE, text_of(p, cpu ? "cpu" : "delay"));
 	end_fields(p);
 }
@@ -148,8 +148,8 @@ static void put_number_label(struct pprof *p, const char *key, u64 number)
 
 static void put_thread_labels(struct pprof *p, const struct profile_row *row)
 {
-	const struct thread_table *threads = timeline_threads(p->stacks->timeline);
-	const struct thread *thread = stackset_thread(p->stacks, row);
+	const struct thread_table *threads = timeline_threads(p->tally->timeline);
+	const struct thread *thread = tally_thread(p->tally, row);
 
 	if (!thread)
 		return;
@@ -157,32 +157,32 @@ static void put_thread_labels(struct pprof *p, const struct profile_row *row)
 	put_number_label(p, "tid", thread->tid);
 	if (!thread->process->pid)
 		return;
-	put_label(p, "process", process_name(p->stacks->timeline, thread->process));
+	put_label(p, "process", process_name(p->tally->timeline, thread->process));
 	put_number_label(p, "pid", thread->process->pid);
 }
 
 static void put_wait_labels(struct pprof *p, const struct profile_row *row)
 {
-	const struct stackset *stacks = p->stacks;
-	bool sched = stacks->profile.kind->sched;
-	char text[STACKSET_TEXT_MAX], room[32];
-	const struct what *what = row->what ? whats_get(&stacks->profile.whats, row->what) : NULL;
+	const struct tally *tally = p->tally;
+	bool sched = tally->profile.kind->sched;
+	char text[TALLY_TEXT_MAX], room[32];
+	const struct what *what = row->what ? whats_get(&tally->profile.whats, row->what) : NULL;
 
-	if (stacks->profile.kind->cpu)
+	if (tally->profile.kind->cpu)
 		return;
 	if (sched && row->bare != BARE_OTHER)
 		put_label(p, "why", runnable_why_name(row->why));
 	if (!sched || row->why == WHY_WOKEN)
 		put_label(p, "kind", wait_kind_name(row->kind));
-	if (row->syscall != SYSCALL_NONE && row->bare != BARE_OTHER && stacks->info)
-		put_label(p, "syscall", trace_syscall_name(stacks->info, row->syscall, room));
-	put_label(p, "waker", stackset_waker(text, stacks, row));
-	put_label(p, what && what->futex ? "lock" : "object", stackset_object(text, stacks, row));
+	if (row->syscall != SYSCALL_NONE && row->bare != BARE_OTHER && tally->info)
+		put_label(p, "syscall", trace_syscall_name(tally->info, row->syscall, room));
+	put_label(p, "waker", tally_waker(text, tally, row));
+	put_label(p, what && what->futex ? "lock" : "object", tally_object(text, tally, row));
 }
 
 static void put_sample(struct pprof *p, const struct profile_row *row)
 {
-	const struct stackset_list frames = stackset_frames(p->stacks, row);
+	const struct tally_list frames = tally_frames(p->tally, row);
 	const u64 values[] = { row->count, row->ns };
 
 	for (u32 i = 0; i < frames.count; i++)
@@ -204,7 +204,7 @@ static u64 build_id_text(struct pprof *p, const struct symbols_frame *symbol)
 }
 
 static bool describe_mapping(struct pprof *p, struct pprof_mapping *mapping,
-			     const struct stackset_frame *frame)
+			     const struct tally_frame *frame)
 {
 	const struct symbols_frame *symbol = &frame->symbol;
 
@@ -234,7 +234,7 @@ static bool is_same(const struct pprof_mapping *a, const struct pprof_mapping *b
 }
 
 /* The number + 1 of the mapping that @frame lies in; 0: none. */
-static u32 mapping_of(struct pprof *p, const struct stackset_frame *frame)
+static u32 mapping_of(struct pprof *p, const struct tally_frame *frame)
 {
 	struct pprof_mapping mapping;
 	u64 *slot;
@@ -300,8 +300,8 @@ static void put_mappings(struct pprof *p)
 {
 	u32 first;
 
-	for (u32 i = 0; i < p->stacks->count; i++)
-		p->location_mappings[i] = mapping_of(p, &p->stacks->list[i]);
+	for (u32 i = 0; i < p->tally->count; i++)
+		p->location_mappings[i] = mapping_of(p, &p->tally->list[i]);
 	if (!p->mapping_count)
 		return;
 	first = main_mapping(p);
@@ -336,7 +336,7 @@ static u64 function_of(struct pprof *p, const struct symbols_frame *symbol)
 
 static void put_location(struct pprof *p, u32 number)
 {
-	const struct stackset_frame *frame = &p->stacks->list[number];
+	const struct tally_frame *frame = &p->tally->list[number];
 	u64 function = function_of(p, &frame->symbol);
 
 	proto_u64(&p->part, LINE_FUNCTION, function);
@@ -354,50 +354,49 @@ static void add_comment(struct pprof *p, u64 *list, size_t *count, const char *t
 		list[(*count)++] = text_of(p, text);
 }
 
-static void losses_text(char *to, size_t size, const struct stackset *stacks)
+static void losses_text(char *to, size_t size, const struct tally *tally)
 {
 	char events[TEXT_MAX];
 
-	if (!stackset_is_lower_bound(stacks))
+	if (!tally_is_lower_bound(tally))
 		snprintf(to, size, "losses: none");
 	else
 		snprintf(to, size, "losses: %s events%s%s; times and counts are a lower bound",
-			 text_count(events, stacks->losses.events),
-			 stacks->damaged || stacks->losses.unreadable ? "; the file is damaged"
-								      : "",
-			 stacks->totals && stacks->totals->untracked_threads
+			 text_count(events, tally->losses.events),
+			 tally->damaged || tally->losses.unreadable ? "; the file is damaged" : "",
+			 tally->totals && tally->totals->untracked_threads
 				 ? "; some threads were not tracked"
 				 : "");
 }
 
 static void put_comments(struct pprof *p)
 {
-	const struct stackset *stacks = p->stacks;
-	const struct profile *profile = &stacks->profile;
+	const struct tally *tally = p->tally;
+	const struct profile *profile = &tally->profile;
 	char text[512], length[TEXT_MAX];
 	u64 list[8];
 	size_t count = 0;
 
-	if (stacks->info) {
+	if (tally->info) {
 		snprintf(text, sizeof(text), "tracer %s on %s, Linux %s",
-			 stacks->info->tracer_version, stacks->info->host,
-			 stacks->info->kernel_release);
+			 tally->info->tracer_version, tally->info->host,
+			 tally->info->kernel_release);
 		add_comment(p, list, &count, text);
-		add_comment(p, list, &count, stacks->info->target);
+		add_comment(p, list, &count, tally->info->target);
 	}
-	if (!stackset_has_stacks(stacks))
+	if (!tally_has_stacks(tally))
 		add_comment(p, list, &count, "stacks were not recorded");
 	else if (!profile->kind->cpu && profile->stack_min_ns) {
 		snprintf(text, sizeof(text), "waits shorter than %s have no stack",
 			 text_duration(length, profile->stack_min_ns));
 		add_comment(p, list, &count, text);
 	}
-	if (stacks->truncated) {
+	if (tally->truncated) {
 		snprintf(text, sizeof(text), "%" PRIu64 " stacks do not reach their root",
-			 stacks->truncated);
+			 tally->truncated);
 		add_comment(p, list, &count, text);
 	}
-	losses_text(text, sizeof(text), stacks);
+	losses_text(text, sizeof(text), tally);
 	add_comment(p, list, &count, text);
 	proto_packed(&p->message, PROFILE_COMMENT, list, count);
 	end_fields(p);
@@ -405,13 +404,13 @@ static void put_comments(struct pprof *p)
 
 static void put_time(struct pprof *p)
 {
-	const struct stackset *stacks = p->stacks;
-	const struct clock_stamp *start = stacks->info ? &stacks->info->start : NULL;
+	const struct tally *tally = p->tally;
+	const struct clock_stamp *start = tally->info ? &tally->info->start : NULL;
 
 	if (start)
 		proto_u64(&p->message, PROFILE_TIME,
-			  start->wall_ns + (stacks->begin_ns - start->mono_ns));
-	proto_u64(&p->message, PROFILE_DURATION, stacks->end_ns - stacks->begin_ns);
+			  start->wall_ns + (tally->begin_ns - start->mono_ns));
+	proto_u64(&p->message, PROFILE_DURATION, tally->end_ns - tally->begin_ns);
 	end_fields(p);
 }
 
@@ -425,28 +424,28 @@ static void put_texts(struct pprof *p)
 	}
 }
 
-static u32 longest_stack(const struct stackset *stacks)
+static u32 longest_stack(const struct tally *tally)
 {
 	u32 most = 0;
 
-	for (u32 i = 0; i < stacks->profile.count; i++)
-		most = max(most, stackset_frames(stacks, &stacks->profile.rows[i]).count);
+	for (u32 i = 0; i < tally->profile.count; i++)
+		most = max(most, tally_frames(tally, &tally->profile.rows[i]).count);
 	return most;
 }
 
 static int put_all(struct pprof *p)
 {
-	const struct stackset *stacks = p->stacks;
+	const struct tally *tally = p->tally;
 
-	p->locations = calloc(longest_stack(stacks) + 1, sizeof(*p->locations));
-	p->location_mappings = calloc(stacks->count + 1, sizeof(*p->location_mappings));
+	p->locations = calloc(longest_stack(tally) + 1, sizeof(*p->locations));
+	p->location_mappings = calloc(tally->count + 1, sizeof(*p->location_mappings));
 	if (!p->locations || !p->location_mappings)
 		return -ENOMEM;
 	put_types(p);
-	for (u32 i = 0; i < stacks->profile.count; i++)
-		put_sample(p, &stacks->profile.rows[i]);
+	for (u32 i = 0; i < tally->profile.count; i++)
+		put_sample(p, &tally->profile.rows[i]);
 	put_mappings(p);
-	for (u32 i = 0; i < stacks->count; i++)
+	for (u32 i = 0; i < tally->count; i++)
 		put_location(p, i);
 	put_time(p);
 	put_comments(p);
@@ -467,9 +466,9 @@ static void pprof_free(struct pprof *p)
 	free(p->location_mappings);
 }
 
-int pprof_write(FILE *out, const struct stackset *stacks, struct err *err)
+int pprof_write(FILE *out, const struct tally *tally, struct err *err)
 {
-	struct pprof p = { .stacks = stacks };
+	struct pprof p = { .tally = tally };
 	int r = gzip_new(&p.gzip, out, err);
 
 	if (r < 0)

@@ -5,12 +5,12 @@
 
 #include <stdio.h>
 
-#include "user/export/stackset.h"
+#include "user/export/tally.h"
 
 /**
  * pprof_write() - one profile, gzip
  * @out:    where to; flushed
- * @stacks: read
+ * @tally: read
  *
  * Sample types are those of Go's profiles: contentions/count and delay/nanoseconds; of CPU
  * samples samples/count and cpu/nanoseconds. Each row is a sample with its labels:
@@ -29,6 +29,6 @@
  *
  * Return: 0; -ENOMEM; the negative errno of writing. @err is filled.
  */
-int pprof_write(FILE *out, const struct stackset *stacks, struct err *err);
+int pprof_write(FILE *out, const struct tally *tally, struct err *err);
 
 #endif
