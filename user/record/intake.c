@@ -75,7 +75,7 @@ static int on_event(void *ctx, const struct trace_event *event)
 		if (event->thread->tid == event->thread->tgid)
 			mappings_mark(intake->mappings, event->thread->tgid);
 		break;
-	case EVENT_EXEC: mappings_mark(intake->mappings, event->exec.tid); break;
+	case EVENT_EXEC: mappings_exec(intake->mappings, event->exec.tid); break;
 	default: break;
 	}
 	if (intake->resolver)

@@ -49,6 +49,7 @@ struct mappings {
 	pthread_t thread;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t to_do, done;
+	struct map images;        /* tgid -> how many programs it ran before the present one */
 	u32 pending[PENDING_MAX]; /* tgid */
 	size_t pending_count;
 	struct found *first, **last;
@@ -72,6 +73,7 @@ static void destroy(struct mappings *mappings)
 	map_free(&mappings->told);
 	map_free(&mappings->ids);
 	map_free(&mappings->last_read);
+	map_free(&mappings->images);
 	free(mappings->id_list);
 	free(mappings);
 }
@@ -104,6 +106,21 @@ u64 mappings_due_ns(struct mappings *mappings)
 	if (found)
 		return 0;
 	return soon ? clock_mono_ns() + LOOK_NS : UINT64_MAX;
+}
+
+void mappings_exec(struct mappings *mappings, u32 tgid)
+{
+	u64 *image;
+
+	/* Another program's mappings are told even where they look the same: nobody else tells them. */
+	pthread_mutex_lock(&mappings->lock);
+	if (mappings->images.count > PENDING_MAX)
+		map_clear(&mappings->images);
+	image = map_put(&mappings->images, tgid);
+	if (image)
+		++*image;
+	pthread_mutex_unlock(&mappings->lock);
+	mappings_mark(mappings, tgid);
 }
 
 /* One line of /proc/PID/maps. Return: whether it maps code. */
@@ -161,11 +178,22 @@ static void find_build_id(struct mappings *mappings, struct trace_mapping *mappi
 	memcpy(mapping->build_id, mappings->id_list[*index - 1].id, BUILD_ID_MAX);
 }
 
+static u64 image_of(struct mappings *mappings, u32 tgid)
+{
+	u64 *image, number;
+
+	pthread_mutex_lock(&mappings->lock);
+	image = map_get(&mappings->images, tgid);
+	number = image ? *image : 0;
+	pthread_mutex_unlock(&mappings->lock);
+	return number;
+}
+
 /* Whether it is told now for the first time. */
 static bool is_new(struct mappings *mappings, const struct trace_mapping *mapping)
 {
-	u64 words[] = { mapping->tgid, mapping->address, mapping->bytes, mapping->inode,
-			mapping->offset };
+	u64 words[] = { mapping->tgid,  mapping->address, mapping->bytes,
+			mapping->inode, mapping->offset,  image_of(mappings, mapping->tgid) };
 	u64 *seen;
 
 	/* A bound, not a cache: in the worst case mappings are told twice. */

@@ -19,8 +19,11 @@ int mappings_new(struct mappings **out, struct err *err);
 void mappings_free(struct mappings *mappings);
 DEFINE_CLEANUP(struct mappings *, mappings_free)
 
-/* A process began, became another program, or mapped code: its mappings are to be read. */
+/* A process began, or mapped code: its mappings are to be read. */
 void mappings_mark(struct mappings *mappings, u32 tgid);
+
+/* It became another program: all that it has mapped now is new. */
+void mappings_exec(struct mappings *mappings, u32 tgid);
 
 /* When it is worth to take what was read; UINT64_MAX: nothing is marked. */
 u64 mappings_due_ns(struct mappings *mappings);
