@@ -26,6 +26,15 @@ static int remember_call(void *ctx, const struct call *call)
 	return 0;
 }
 
+static int remember_sample(void *ctx, const struct sample *sample)
+{
+	struct scene *s = ctx;
+
+	s->samples = realloc(s->samples, (s->sample_count + 1) * sizeof(*sample));
+	s->samples[s->sample_count++] = *sample;
+	return 0;
+}
+
 static int remember_thread(void *ctx, const struct thread *thread, enum thread_change change,
 			   u64 at_ns)
 {
@@ -46,6 +55,7 @@ struct scene *scene_filtered(const struct filter *filter)
 		.interval = remember_interval,
 		.call = remember_call,
 		.thread = remember_thread,
+		.sample = remember_sample,
 	};
 
 	assert_int_equal(timeline_new(&s->timeline, 0, NULL), 0);
@@ -80,6 +90,7 @@ void scene_free(struct scene *s)
 	timeline_free(s->timeline);
 	free(s->intervals);
 	free(s->calls);
+	free(s->samples);
 	free(s);
 }
 
@@ -255,6 +266,44 @@ void loses(struct scene *s, u64 t, u64 from_ns, u64 to_ns)
 void unreadable(struct scene *s, u64 t, u64 from_ns, u64 to_ns)
 {
 	loss_event(s, t, from_ns, to_ns, true);
+}
+
+void stack_is(struct scene *s, u64 t, u32 id, u64 leaf, u32 count)
+{
+	struct trace_event e = at(t, EVENT_STACK);
+	u64 frames[STACK_FRAMES_MAX];
+	struct trace_stack stack = { .id = id, .tgid = MAIN, .frames = { frames, count } };
+
+	for (u32 i = 0; i < count; i++)
+		frames[i] = leaf + i;
+	e.stack = &stack;
+	tells(s, &e);
+}
+
+void stack_at(struct scene *s, u64 t, enum stack_moment moment, u32 tid, u32 user, u64 enter_ns)
+{
+	struct trace_event e = at(t, EVENT_WAIT_STACK);
+
+	e.wait_stack = (struct event_wait_stack){
+		.tid = tid,
+		.moment = moment,
+		.user_stack = 10 * user,
+		.kernel_stack = 10 * user + 1,
+		.enter_ns = enter_ns,
+		.lock_word = 2,
+		.lock_owner = OTHER,
+		.lock_users = 1,
+	};
+	tells(s, &e);
+}
+
+void sampled(struct scene *s, u64 t, u32 tid, u32 user)
+{
+	struct trace_event e = at(t, EVENT_SAMPLE);
+
+	e.sample =
+		(struct event_sample){ .tid = tid, .user_stack = user, .kernel_stack = user + 1 };
+	tells(s, &e);
 }
 
 void object_is(struct scene *s, const struct event_object *object)

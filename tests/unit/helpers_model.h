@@ -31,6 +31,8 @@ struct scene {
 	size_t interval_count;
 	struct call *calls;
 	size_t call_count;
+	struct sample *samples;
+	size_t sample_count;
 	u64 begun, ended, renamed, execed;
 	struct times times;
 	struct waits waits;
@@ -64,6 +66,11 @@ void execs(struct scene *s, u64 t, u32 tid, u32 old_tid);
 void exits(struct scene *s, u64 t, u32 tid);
 void loses(struct scene *s, u64 t, u64 from_ns, u64 to_ns);
 void unreadable(struct scene *s, u64 t, u64 from_ns, u64 to_ns);
+/* A stack of @count frames: @leaf, @leaf + 1, ...; of process MAIN */
+void stack_is(struct scene *s, u64 t, u32 id, u64 leaf, u32 count);
+/* The stacks 10 * @user and 10 * @user + 1 of @tid, with a lock that OTHER holds */
+void stack_at(struct scene *s, u64 t, enum stack_moment moment, u32 tid, u32 user, u64 enter_ns);
+void sampled(struct scene *s, u64 t, u32 tid, u32 user);
 void object_is(struct scene *s, const struct event_object *object);
 void ends(struct scene *s, u64 t);
 

@@ -30,7 +30,7 @@ static void nonsense(struct scene *s, u64 t)
 	u32 tid = some_tid(), other = some_tid();
 
 	on_cpu((u16)below(3));
-	switch (below(20)) {
+	switch (below(24)) {
 	case 0: exists(s, t, tid, (enum leave_state)below(LEAVE_STATE_COUNT + 1)); break;
 	case 1: restates(s, t, tid, (enum leave_state)below(LEAVE_STATE_COUNT)); break;
 	case 2: forks(s, t, tid); break;
@@ -50,6 +50,14 @@ static void nonsense(struct scene *s, u64 t)
 	case 13: wakes(s, t, other, tid); break;
 	case 14:
 		blocks(s, t, tid, (enum wait_kind)below(12), (u16)below(3), below(3), other);
+		break;
+	case 15: stack_is(s, t, below(9), 0x1000 + below(3), below(5)); break;
+	case 16: sampled(s, t, tid, below(9)); break;
+	case 17:
+	case 18:
+	case 19:
+		stack_at(s, t, (enum stack_moment)below(STACK_MOMENT_COUNT + 1), tid, below(5),
+			 below(2) ? t - below(500) : 0);
 		break;
 	default: switches(s, t, tid, (enum leave_state)below(LEAVE_STATE_COUNT + 1), other);
 	}

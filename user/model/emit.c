@@ -31,15 +31,31 @@ static void tell_interval(struct timeline *tl, struct interval *interval)
 		return;
 	if (!selected)
 		interval->flags |= INTERVAL_ASIDE;
-	TELL_OF(tl, selected, interval, interval);
+	if (!tl->joins || !join_interval(tl, interval))
+		TELL_OF(tl, selected, interval, interval);
 }
 
 static void tell_call(struct timeline *tl, const struct call *call)
 {
-	bool selected = is_selected(tl, call->thread);
-
 	if (filter_time(&tl->filter, call->end_ns))
-		TELL_OF(tl, selected, call, call);
+		if (!tl->joins || !join_call(tl, call))
+			TELL_OF(tl, is_selected(tl, call->thread), call, call);
+}
+
+static void tell_sample(struct timeline *tl, const struct sample *sample)
+{
+	if (filter_time(&tl->filter, sample->time_ns))
+		TELL_OF(tl, is_selected(tl, sample->thread), sample, sample);
+}
+
+void tell_held(struct timeline *tl, struct held *held)
+{
+	if (held->type == HELD_INTERVAL) {
+		TELL_OF(tl, !(held->interval.flags & INTERVAL_ASIDE), interval, &held->interval);
+		return;
+	}
+	held->call.args = held->call.args ? held->args : NULL; /* it has moved */
+	TELL_OF(tl, is_selected(tl, held->call.thread), call, &held->call);
 }
 
 /* Room for one more held item; NULL when the thread is held no longer. */
@@ -99,7 +115,7 @@ void emit_call(struct timeline *tl, struct call *call)
 		struct held *held = hold_add(tl, t);
 
 		if (held) {
-			*held = (struct held){ .is_call = true, .call = *call };
+			*held = (struct held){ .type = HELD_CALL, .call = *call };
 			held->call.args = NULL;
 			return;
 		}
@@ -109,10 +125,22 @@ void emit_call(struct timeline *tl, struct call *call)
 	tell_call(tl, call);
 }
 
+void emit_sample(struct timeline *tl, struct sample *sample)
+{
+	struct thread *t = (struct thread *)sample->thread;
+	struct held *held = t->track->hold ? hold_add(tl, t) : NULL;
+
+	if (held)
+		*held = (struct held){ .type = HELD_SAMPLE, .sample = *sample };
+	else if (t->target)
+		tell_sample(tl, sample);
+}
+
 void emit_thread(struct timeline *tl, struct thread *t, enum thread_change change, u64 time_ns)
 {
 	if (t->track->hold || !t->target)
 		return;
+	join_flush(tl, t);
 	TELL_OF(tl, is_selected(tl, t), thread, t, change, time_ns);
 }
 
@@ -155,10 +183,12 @@ void hold_confirm(struct timeline *tl, struct thread *t, u64 from_ns)
 	for (u32 i = 0; i < hold->count; i++) {
 		struct held *held = &hold->items[i];
 
-		if (held->is_call) {
+		if (held->type == HELD_CALL)
 			tell_call(tl, &held->call);
+		else if (held->type == HELD_SAMPLE && held->sample.time_ns >= from_ns)
+			tell_sample(tl, &held->sample);
+		if (held->type != HELD_INTERVAL)
 			continue;
-		}
 		if (held->interval.end_ns < from_ns ||
 		    (held->interval.end_ns == from_ns && held->interval.begin_ns < from_ns))
 			continue;

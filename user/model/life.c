@@ -23,6 +23,8 @@ static bool follow(struct timeline *tl, struct thread *t, enum thread_state stat
 		timeline_fail(tl, -ENOMEM);
 		return false;
 	}
+	if (t->track)
+		join_free(tl, t);
 	*k = (struct track){ .state = state, .since_ns = since_ns, .cpu = CPU_UNKNOWN };
 	k->call.syscall = SYSCALL_NONE;
 	k->why = WHY_FOUND;
@@ -141,6 +143,7 @@ void life_end(struct timeline *tl, struct thread *t, u64 end_ns)
 	thread_forget(&tl->threads, t);
 	if (t->target)
 		t->process->alive--;
+	join_free(tl, t);
 	t->track = NULL;
 	free(k);
 }
@@ -208,6 +211,8 @@ static void describe(struct timeline *tl, struct thread *t, const struct event_t
 static void set_announced_state(struct track *k, const struct event_thread *e)
 {
 	k->unsure = true;
+	if (k->join)
+		join_runs(k->join);
 	if (e->state == LEAVE_RUNNING) {
 		k->state = STATE_RUNNING;
 	} else if (e->state == LEAVE_PREEMPTED || e->state == LEAVE_YIELDED) {

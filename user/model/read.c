@@ -15,10 +15,12 @@ u64 trace_end_ns(const struct trace_reader *reader)
 int timeline_read(struct timeline *timeline, struct trace_reader *reader, u64 from_ns, u64 to_ns,
 		  struct err *err)
 {
+	u32 classes = trace_reader_info(reader)->class_mask;
 	const struct trace_event *event;
 	u64 end_ns;
 	int r;
 
+	timeline_expect_stacks(timeline, classes & 1u << CLASS_STACK);
 	if (from_ns > trace_reader_begin_ns(reader)) {
 		r = trace_reader_seek(reader, from_ns, err);
 		if (r < 0)

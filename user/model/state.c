@@ -53,6 +53,10 @@ static void tell_runnable(struct timeline *tl, struct thread *t, u64 begin_ns, u
 		interval.other = before;
 	if (interval.why == WHY_WOKEN)
 		interval.wait = k->wait;
+	if (k->join)
+		interval.where = k->join->where;
+	if (k->join && interval.why == WHY_WOKEN)
+		interval.lock = k->join->lock;
 	interval.flags = flags | begin_flags(k, begin_ns);
 	emit_interval(tl, &interval);
 }
@@ -66,6 +70,10 @@ static void tell_blocked(struct timeline *tl, struct thread *t, u64 end_ns, u64 
 
 	interval.latency_ns = latency_ns;
 	interval.wait = k->wait;
+	if (k->join) {
+		interval.where = k->join->where;
+		interval.lock = k->join->lock;
+	}
 	interval.flags = flags | begin_flags(k, interval.begin_ns);
 	if (k->wait.syscall != SYSCALL_NONE) {
 		call->last_begin_ns = k->since_ns;
@@ -91,6 +99,10 @@ static void take_early_waking(struct timeline *tl, struct thread *t)
 				: NULL;
 	k->wait.waker_context = WAKER_CONTEXT(k->early_waking.waker);
 	k->wait.waker_cpu = k->early_cpu;
+	if (k->join) {
+		k->join->where.waker_user = k->join->early.waker_user;
+		k->join->where.waker_kernel = k->join->early.waker_kernel;
+	}
 	tl->counts.early_wakeups++;
 }
 
@@ -129,6 +141,8 @@ static void begin_state(struct timeline *tl, struct thread *t, enum thread_state
 {
 	struct track *k = t->track;
 
+	if (k->join && (state == STATE_RUNNING || state == STATE_UNKNOWN))
+		join_runs(k->join);
 	k->state = state;
 	k->since_ns = since_ns;
 	k->found = false;
@@ -342,6 +356,8 @@ void state_leave(struct timeline *tl, struct thread *t, const struct trace_event
 	} else {
 		begin_wait(tl, t, sw);
 	}
+	if (sw->prev_state != LEAVE_DEAD)
+		join_leaves(tl, t, event->cpu);
 }
 
 void state_wake(struct timeline *tl, struct thread *t, const struct trace_event *event)
@@ -353,11 +369,15 @@ void state_wake(struct timeline *tl, struct thread *t, const struct trace_event 
 		k->early = true;
 		k->early_waking = event->waking;
 		k->early_cpu = event->cpu;
+		if (k->join)
+			join_woken(tl, k->join, event->cpu, true);
 		return;
 	}
 	if (k->state == STATE_RUNNABLE || (k->state == STATE_BLOCKED && k->woken)) {
 		t->spurious_wakeups++;
 		tl->counts.spurious_wakeups++;
+		if (k->join)
+			k->join->waking.set = false;
 		return;
 	}
 	if (k->state == STATE_UNKNOWN) {
@@ -375,6 +395,8 @@ void state_wake(struct timeline *tl, struct thread *t, const struct trace_event 
 	k->wait.waker = waker ? life_named(tl, waker) : NULL;
 	k->wait.waker_context = WAKER_CONTEXT(event->waking.waker);
 	k->wait.waker_cpu = event->cpu;
+	if (k->join)
+		join_woken(tl, k->join, event->cpu, false);
 }
 
 void wait_from_event(struct wait *wait, u8 leave, u8 kind, u16 syscall, u32 object, u64 address,

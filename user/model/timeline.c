@@ -24,14 +24,16 @@ void timeline_free(struct timeline *tl)
 	if (!tl)
 		return;
 	for (u32 i = 0; i < tl->threads.count; i++)
-		if (tl->threads.threads[i]->track)
+		if (tl->threads.threads[i]->track) {
+			join_free(tl, tl->threads.threads[i]);
 			hold_free(tl->threads.threads[i]);
+		}
 	thread_table_free(&tl->threads);
 	map_for_each(&tl->objects, slot)
 		free((void *)(uintptr_t)slot->value);
 	map_free(&tl->objects);
-	stack_map_free(tl);
 	gaps_free(&tl->gaps);
+	stackset_free(&tl->stacks);
 	free(tl->cpus);
 	free(tl);
 }
@@ -48,6 +50,11 @@ void timeline_set_filter(struct timeline *tl, const struct filter *filter)
 {
 	tl->filter = *filter;
 	tl->selects = filter_selects(filter);
+}
+
+void timeline_expect_stacks(struct timeline *tl, bool expected)
+{
+	tl->joins = expected;
 }
 
 struct cpu_track *cpu_track(struct timeline *tl, u16 cpu)
@@ -171,12 +178,14 @@ static u64 blocked_in_call(const struct call_track *call, u64 begin_ns, u64 end_
 	return min(blocked_ns, end_ns - begin_ns);
 }
 
-static struct thread *call_ends(struct timeline *tl, u32 tid, u16 cpu)
+struct thread *call_ends(struct timeline *tl, u32 tid, u16 cpu)
 {
 	struct thread *t = life_evident(tl, tid);
 
 	if (t && is_tracked(t)) {
 		state_must_run(tl, t, cpu);
+		if (t->track->join)
+			t->track->join->leave.set = false;
 		return t;
 	}
 	return NULL;
@@ -246,6 +255,36 @@ static void on_object(struct timeline *tl, const struct trace_event *event)
 	*slot = (uintptr_t)object;
 }
 
+static void on_stack(struct timeline *tl, const struct trace_event *event)
+{
+	const struct trace_stack *e = event->stack;
+	const struct process *process = stackset_process(&tl->stacks, e->id);
+	bool kernel = e->flags & STACK_KERNEL || !e->tgid;
+
+	if (!process && !kernel) {
+		process = process_get(&tl->threads, e->tgid);
+		if (!process)
+			timeline_fail(tl, -ENOMEM);
+	}
+	timeline_fail(tl, stackset_put(&tl->stacks, e, process));
+}
+
+/* It says where the thread was, not since when: its clock is not that of the switches. */
+static void on_sample(struct timeline *tl, const struct trace_event *event)
+{
+	struct thread *t = life_seen(tl, event->sample.tid, STATE_RUNNING);
+	struct sample sample = {
+		.thread = t,
+		.time_ns = tl->now_ns,
+		.cpu = event->cpu,
+		.user_stack = event->sample.user_stack,
+		.kernel_stack = event->sample.kernel_stack,
+	};
+
+	if (t && is_tracked(t))
+		emit_sample(tl, &sample);
+}
+
 static void on_loss(struct timeline *tl, const struct trace_event *event)
 {
 	const struct trace_loss *e = event->loss;
@@ -286,8 +325,8 @@ static void (*const handlers[])(struct timeline *tl, const struct trace_event *e
 	[EVENT_MAPPING] = emit_program,
 	[EVENT_LOSS] = on_loss,
 	[EVENT_STACK] = on_stack,
-	[EVENT_WAIT_STACK] = on_nothing,
-	[EVENT_SAMPLE] = on_nothing,
+	[EVENT_WAIT_STACK] = on_wait_stack,
+	[EVENT_SAMPLE] = on_sample,
 	[EVENT_SYMBOL] = emit_program,
 	[EVENT_TASK_BEGIN... EVENT_SNAPSHOT] = on_nothing,
 };
@@ -297,6 +336,7 @@ int timeline_event(struct timeline *tl, const struct trace_event *event)
 {
 	if (event->time_ns > tl->now_ns)
 		tl->now_ns = event->time_ns;
+	stackset_reset(&tl->stacks);
 	if (event->kind < EVENT_KIND_COUNT) {
 		tl->counts.events += trace_event_class(event->kind) < CLASS_COUNT &&
 				     !trace_event_is_restated(event);
@@ -321,6 +361,7 @@ int timeline_finish(struct timeline *tl, u64 end_ns)
 		if (!is_tracked(t))
 			continue;
 		state_close(tl, t, tl->now_ns, INTERVAL_CUT_END);
+		join_flush(tl, t);
 		t->end_ns = tl->now_ns;
 	}
 	return tl->error;
@@ -351,6 +392,17 @@ const struct event_object *timeline_object(const struct timeline *tl, u32 id)
 	const u64 *slot = id ? map_get(&tl->objects, id) : NULL;
 
 	return slot ? (const struct event_object *)(uintptr_t)*slot : NULL;
+}
+
+/* Writing a stack out does not change what is known. */
+const struct stack *timeline_stack(const struct timeline *tl, u32 id)
+{
+	return stackset_get((struct stackset *)(uintptr_t)&tl->stacks, id);
+}
+
+u32 timeline_stack_number(const struct timeline *tl, u32 id)
+{
+	return stackset_number(&tl->stacks, id);
 }
 
 const char *thread_name(const struct timeline *tl, const struct thread *thread)

@@ -32,6 +32,13 @@ int timeline_attach(struct timeline *timeline, const struct sink *sink);
 /* What the sinks get to see; @filter is copied, its lists are not. Before the first event. */
 void timeline_set_filter(struct timeline *timeline, const struct filter *filter);
 
+/*
+ * Whether the trace has stacks of waits; before the first event. A timeline that expects them
+ * holds back what a thread did in a call until the call's end, because its stack comes with that.
+ * One that does not begins to with the first EVENT_WAIT_STACK. timeline_read() asks the head.
+ */
+void timeline_expect_stacks(struct timeline *timeline, bool expected);
+
 /**
  * timeline_event() - the next event
  * @event: not earlier than the one before (if it is, it counts as simultaneous); not kept
@@ -100,6 +107,10 @@ struct stack {
  * told better later: look when everything was read. Valid until the next event.
  */
 const struct stack *timeline_stack(const struct timeline *timeline, u32 id);
+
+/* Equal for ids whose stacks are equal: the same stack may be told under several ids. 0: not
+ * known. Look when everything was read. */
+u32 timeline_stack_number(const struct timeline *timeline, u32 id);
 
 /* The name of a thread or a process, as it is now; "" when not known. */
 const char *thread_name(const struct timeline *timeline, const struct thread *thread);

@@ -4,6 +4,7 @@
 #define TRACER_MODEL_TRACK_H
 
 #include "user/model/gaps.h"
+#include "user/model/stackset.h"
 #include "user/model/timeline.h"
 
 #define SINK_MAX 16
@@ -15,11 +16,21 @@
 #define HELD_MAX      64
 #define HOLD_UNTIL_NS (10 * NSEC_PER_SEC) /* EVENT_THREAD comes within this from the start */
 
+enum held_type {
+	HELD_INTERVAL,
+	HELD_CALL,
+	HELD_SAMPLE,
+};
+
 struct held {
-	bool is_call;
+	enum held_type type;
 	union {
 		struct interval interval;
-		struct call call;
+		struct sample sample;
+		struct {
+			struct call call;
+			u64 args[6];
+		};
 	};
 };
 
@@ -42,6 +53,34 @@ struct call_track {
 	bool over; /* its end was seen: the next wait belongs to another call */
 };
 
+/*
+ * The stack of a wait comes with the end of the call that it was in: until then the wait, and what
+ * the thread does behind it, is held back.
+ */
+#define JOIN_MAX     1024  /* held by one thread */
+#define JOIN_ALL_MAX 65536 /* held by all */
+
+/* Stacks that were told just before the event that they belong to */
+struct join_note {
+	bool set;
+	u16 cpu;
+	u64 time_ns;
+	struct event_wait_stack told;
+};
+
+struct join {
+	struct held *items; /* the first is a wait */
+	u32 count;
+	u32 room;
+	bool over;   /* the call has ended: nothing but its stack may still come */
+	u16 syscall; /* in which the waits were */
+	struct where where; /* of the wait or preemption that goes on */
+	struct lock_seen lock;
+	struct where early; /* with the early waking: waker_* */
+	struct join_note leave;
+	struct join_note waking;
+};
+
 struct track {
 	enum thread_state state;
 	u8 why;      /* runnable: enum runnable_why */
@@ -62,6 +101,7 @@ struct track {
 	u16 early_cpu;
 	struct wait wait;
 	struct call_track call;
+	struct join *join; /* NULL until the thread waits; only with stacks */
 	struct hold *hold; /* NULL once it is decided that the thread is the target's */
 };
 
@@ -83,10 +123,12 @@ struct timeline {
 	struct timeline_counts counts;
 	struct thread_table threads;
 	struct map objects; /* id -> struct event_object * */
-	struct map stacks;  /* id -> struct stack * */
 	struct gaps gaps;
 	struct cpu_track *cpus;
 	u32 cpu_room;
+	bool joins; /* waits have stacks */
+	u32 joined; /* items held for them */
+	struct stackset stacks;
 };
 
 /* A thread of the target, or one that may turn out to be. */
@@ -101,11 +143,27 @@ void emit_call(struct timeline *tl, struct call *call);
 void emit_thread(struct timeline *tl, struct thread *t, enum thread_change change, u64 time_ns);
 void emit_loss(struct timeline *tl, const struct trace_loss *loss, u16 cpu);
 void emit_program(struct timeline *tl, const struct trace_event *event);
+void emit_sample(struct timeline *tl, struct sample *sample);
+/* Past the filter, to the sinks */
+void tell_held(struct timeline *tl, struct held *held);
 /* The held thread is the target's, observed from @from_ns on. */
 void hold_confirm(struct timeline *tl, struct thread *t, u64 from_ns);
 /* Nothing more is known of the held thread: by evidence the target's, else foreign. */
 void hold_decide(struct timeline *tl, struct thread *t);
 void hold_free(struct thread *t);
+
+/* join.c: stacks to the waits that they belong to */
+void on_wait_stack(struct timeline *tl, const struct trace_event *event);
+/* @interval and @call have passed the filter. Return: whether they are held back. */
+bool join_interval(struct timeline *tl, const struct interval *interval);
+bool join_call(struct timeline *tl, const struct call *call);
+/* Nothing more comes for what is held: tells it. */
+void join_flush(struct timeline *tl, struct thread *t);
+void join_free(struct timeline *tl, struct thread *t);
+/* The thread left its CPU, was woken (@early: before it left), or runs again. */
+void join_leaves(struct timeline *tl, struct thread *t, u16 cpu);
+void join_woken(struct timeline *tl, struct join *join, u16 cpu, bool early);
+void join_runs(struct join *join);
 
 /* state.c: transitions of a thread that has a track */
 void state_enter(struct timeline *tl, struct thread *t, u16 cpu, struct thread *before);
@@ -131,9 +189,8 @@ void on_exec(struct timeline *tl, const struct trace_event *event);
 void on_exit_event(struct timeline *tl, const struct trace_event *event);
 void on_name(struct timeline *tl, const struct trace_event *event);
 
-/* stack.c */
-void on_stack(struct timeline *tl, const struct trace_event *event);
-void stack_map_free(struct timeline *tl);
+/* A call of thread @tid ends, or something else that it does while it runs. NULL: not the target's. */
+struct thread *call_ends(struct timeline *tl, u32 tid, u16 cpu);
 
 /* What is known of @cpu; NULL without memory (the error is kept). */
 struct cpu_track *cpu_track(struct timeline *tl, u16 cpu);
