@@ -69,6 +69,7 @@ extern const struct command record_command;
 extern const struct command report_command;
 extern const struct command pprof_command;
 extern const struct command flame_command;
+extern const struct command export_command;
 extern const struct command dump_command;
 extern const struct command check_command;
 extern const struct command doctor_command;

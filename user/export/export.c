@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* export - a trace as other people's formats: one file for each of them */
+#include "user/export/export.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "user/base/text.h"
+
+#define PROGRESS_AFTER_NS NSEC_PER_SEC
+#define PROGRESS_EACH_NS  (200 * NSEC_PER_MSEC)
+
+static int set_stretch(struct export *export, struct err *err)
+{
+	const struct filter *asked = &export->options->filter;
+	u64 end_ns = trace_end_ns(export->reader);
+	char from[TEXT_MAX], length[TEXT_MAX];
+
+	export->start_ns = trace_reader_begin_ns(export->reader);
+	export->begin_ns = export->start_ns + asked->from_ns;
+	export->end_ns = asked->to_ns ? min(export->start_ns + asked->to_ns, end_ns) : end_ns;
+	if (export->begin_ns < export->end_ns || !asked->from_ns)
+		return 0;
+	fail(err, -EINVAL, "--from: nothing was recorded %s after the start",
+	     text_duration(from, asked->from_ns));
+	return hint(err, "the recording lasts %s",
+		    text_duration(length, end_ns - export->start_ns));
+}
+
+static int learn(struct export *export, struct err *err)
+{
+	const struct trace_damage *damage;
+	struct sink sinks[2];
+	int r;
+
+	r = timeline_new(&export->known, export->start_ns, err);
+	if (r < 0)
+		return r;
+	frames_begin(&export->frames, &(struct frames_options){
+					      .host = export->info->host,
+					      .start = &export->info->start,
+					      .lines = export->options->lines,
+					      .timeline = export->known,
+				      });
+	sinks[0] = frames_sink(&export->frames);
+	sinks[1] = losses_sink(&export->losses);
+	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
+		r = timeline_attach(export->known, &sinks[i]);
+		if (r < 0)
+			return fail(err, r, "cannot prepare the export: %s", strerror(-r));
+	}
+	r = timeline_read(export->known, export->reader, 0, 0, err);
+	if (r < 0)
+		return r;
+	damage = trace_reader_damage(export->reader);
+	export->damaged = damage->bad_chunks || damage->bad_bytes || damage->cut_bytes;
+	return 0;
+}
+
+int export_open(struct export *export, const char *path, const struct export_options *options,
+		struct err *err)
+{
+	struct filter filter = options->filter;
+	int r;
+
+	export->path = path;
+	export->options = options;
+	export->progress_ns = clock_mono_ns() + PROGRESS_AFTER_NS;
+	r = trace_reader_open(&export->reader, path, err);
+	if (r < 0)
+		return r;
+	export->info = trace_reader_info(export->reader);
+	export->totals = trace_reader_totals(export->reader);
+	r = set_stretch(export, err);
+	if (r >= 0)
+		r = learn(export, err);
+	if (r >= 0)
+		r = timeline_new(&export->timeline, export->start_ns, err);
+	if (r < 0)
+		return r;
+	filter.from_ns = options->filter.from_ns ? export->begin_ns : 0;
+	filter.to_ns = options->filter.to_ns ? export->end_ns : 0;
+	timeline_set_filter(export->timeline, &filter);
+	return 0;
+}
+
+/* A line that is written over, on a terminal and only when it takes long */
+static int show_progress(void *ctx, const struct interval *interval)
+{
+	struct export *export = ctx;
+	u64 now, whole_ns = export->end_ns - export->begin_ns;
+	u64 done_ns = interval->end_ns - min(interval->end_ns, export->begin_ns);
+
+	/* The clock is asked now and then only. */
+	if (interval->end_ns & 0x3ff || !whole_ns)
+		return 0;
+	now = clock_mono_ns();
+	if (now < export->progress_ns)
+		return 0;
+	export->progress_ns = now + PROGRESS_EACH_NS;
+	fprintf(stderr, "\r%s: %3u %%", export->path, (unsigned int)(done_ns * 100 / whole_ns));
+	return 0;
+}
+
+int export_read(struct export *export, struct err *err)
+{
+	const struct sink progress = { .ctx = export, .interval = show_progress };
+	const struct filter *asked = &export->options->filter;
+	u64 shown_ns = export->progress_ns;
+	int r = 0;
+
+	if (export->options->progress)
+		r = timeline_attach(export->timeline, &progress);
+	if (r < 0)
+		return fail(err, r, "cannot prepare the export: %s", strerror(-r));
+	r = trace_reader_seek(export->reader, 0, err);
+	if (r < 0)
+		return r;
+	r = timeline_read(export->timeline, export->reader, asked->from_ns ? export->begin_ns : 0,
+			  asked->to_ns ? export->end_ns : 0, err);
+	if (export->progress_ns != shown_ns)
+		fputs("\r\033[K", stderr);
+	return r;
+}
+
+bool export_is_lower_bound(const struct export *export)
+{
+	return export->losses.events || export->losses.unreadable || export->damaged ||
+	       (export->totals && export->totals->untracked_threads);
+}
+
+void export_close(struct export *export)
+{
+	frames_free(&export->frames);
+	losses_free(&export->losses);
+	timeline_free(export->known);
+	timeline_free(export->timeline);
+	trace_reader_close(export->reader);
+	*export = (struct export){ 0 };
+}
