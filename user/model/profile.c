@@ -77,6 +77,7 @@ static int add(struct profile *profile, const struct profile_row *row)
 		sum->begin_ns = row->begin_ns;
 	sum->count += row->count;
 	sum->ns += row->ns;
+	sum->longest_ns = max(sum->longest_ns, row->longest_ns);
 	return 0;
 }
 
@@ -124,6 +125,7 @@ static int on_interval(void *ctx, const struct interval *interval)
 	};
 	int r = 0;
 
+	row.longest_ns = row.ns;
 	if (!sched && !wait)
 		return 0;
 	row.bare = sched && !(row.user_stack || row.kernel_stack) ? (u8)BARE_NONE

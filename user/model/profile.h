@@ -48,6 +48,7 @@ struct profile_row {
 	u64 count;
 	u64 ns;
 	u64 begin_ns; /* of the first */
+	u64 longest_ns;
 };
 
 struct profile {

@@ -19,6 +19,8 @@ const struct report_kind report_kinds[] = {
 	  report_locks },
 	{ "syscalls", "system calls: counts, errors, durations", NEEDS_CALLS, report_syscalls },
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
+	{ "stacks", "where in the code threads waited: a tree of calls",
+	  NEEDS_STACKS | NEEDS_FRAMES, report_stacks },
 	{ "losses", "events that are missing, by CPU, class and time", 0, report_losses },
 	{ NULL, NULL, 0, NULL },
 };
@@ -44,6 +46,23 @@ static int unknown_kind(const char *name, struct err *err)
 	return hint(err, "the reports are: %s", list);
 }
 
+/* Scheduler waits have the stack of the wait before them, or of the preemption. */
+static void begin_stacks(struct report *report, unsigned int needs)
+{
+	const struct trace_info *info = report->info;
+	bool recorded = info && info->class_mask & 1u << CLASS_STACK;
+
+	if (!(needs & NEEDS_STACKS))
+		return;
+	report->stack_waits = (struct profile){
+		.kind = profile_kind_find("wait"),
+		.timeline = report->timeline,
+		.stack_min_ns = recorded ? info->stack_min_ns : UINT64_MAX,
+	};
+	report->stack_sched = report->stack_waits;
+	report->stack_sched.kind = profile_kind_find("sched");
+}
+
 int report_attach(struct report *report, unsigned int needs)
 {
 	const struct {
@@ -54,6 +73,8 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_WAITS, waits_sink(&report->waits, report->timeline) },
 		{ NEEDS_CALLS, calls_sink(&report->calls) },
 		{ NEEDS_SCHED, sched_sink(&report->sched) },
+		{ NEEDS_STACKS, profile_sink(&report->stack_waits) },
+		{ NEEDS_STACKS, profile_sink(&report->stack_sched) },
 		{ NEEDS_FRAMES, frames_sink(&report->frames) },
 		{ NEEDS_LOCKS, history_sink(&report->history) },
 		{ NEEDS_LOCKS, locks_sink(&report->locks) },
@@ -66,6 +87,7 @@ int report_attach(struct report *report, unsigned int needs)
 			return -ENOMEM;
 		locks_begin(&report->locks, &report->history, report->timeline);
 	}
+	begin_stacks(report, needs);
 	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
 		int r = 0;
 
@@ -83,6 +105,8 @@ void report_free(struct report *report)
 	waits_free(&report->waits);
 	calls_free(&report->calls);
 	sched_free(&report->sched);
+	profile_free(&report->stack_waits);
+	profile_free(&report->stack_sched);
 	losses_free(&report->losses);
 	frames_free(&report->frames);
 	locks_free(&report->locks);

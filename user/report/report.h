@@ -10,6 +10,7 @@
 #include "user/model/calls.h"
 #include "user/model/locks.h"
 #include "user/model/losses.h"
+#include "user/model/profile.h"
 #include "user/model/read.h"
 #include "user/model/sched.h"
 #include "user/model/times.h"
@@ -65,6 +66,7 @@ const struct report_kind *report_kind_find(const char *name);
 #define NEEDS_SCHED 8
 #define NEEDS_FRAMES 16 /* names of frames and of variables */
 #define NEEDS_LOCKS  32
+#define NEEDS_STACKS 64
 
 /* A report on its way: what it is made of. Tests fill it by hand. */
 struct report {
@@ -82,6 +84,8 @@ struct report {
 	struct waits waits;
 	struct calls calls;
 	struct sched sched;
+	struct profile stack_waits; /* by stack: blocked, and runnable */
+	struct profile stack_sched;
 	struct losses losses;
 	struct frames frames;
 	struct history history;
@@ -122,6 +126,7 @@ int report_waits(struct report *report, struct json *json);
 int report_locks(struct report *report, struct json *json);
 int report_syscalls(struct report *report, struct json *json);
 int report_sched(struct report *report, struct json *json);
+int report_stacks(struct report *report, struct json *json);
 int report_losses(struct report *report, struct json *json);
 int report_summary(struct report *report, struct json *json);
 
