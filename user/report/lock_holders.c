@@ -208,7 +208,9 @@ void lock_holders_print(const struct report *report, const void *data)
 		if (shown)
 			continue;
 		stack = lock_holder_stack(list[0].most, &sampled);
-		if (stack.weight && *lock_stack_text(text, report, &stack)) {
+		/* What it is blocked in was said; by whom it was called is new. */
+		lock_stack_text(text, report, &stack);
+		if (stack.weight && *text && (sampled || strstr(text, " <- "))) {
 			snprintf(line, sizeof(line), "%s %s", sampled ? "runs in" : "in", text);
 			put_below(report, line, 4);
 		}
