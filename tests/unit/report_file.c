@@ -172,7 +172,8 @@ static void an_unknown_report_lists_those_that_exist(void **state)
 	assert_int_equal(report_print(stdout, path, &options, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "nonsense"));
 	assert_non_null(strstr(err.hint,
-			       "summary, threads, waits, locks, syscalls, sched, stacks, losses"));
+			       "summary, threads, waits, locks, wakers, syscalls, sched, stacks, "
+			       "losses"));
 }
 
 static void a_file_that_is_not_there_is_an_error(void **state)

@@ -73,7 +73,8 @@ static int parse_words(const struct exporter **exporter, const char **path, char
 		fail(err, -EINVAL,
 		     count < 2 ? "export: which trace, to which format?"
 			       : "export: one trace at a time");
-		return count ? hint(err, "tracer export %s FILE -o OUT", args[0]) : list_formats(err);
+		return count ? hint(err, "tracer export %s FILE -o OUT", args[0])
+			     : list_formats(err);
 	}
 	*path = args[1];
 	return 0;

@@ -14,6 +14,7 @@ struct options {
 	struct filter_options filter;
 	const char *by;
 	u64 limit;
+	u64 depth;
 };
 
 #define LIMIT_NOT_SET UINT64_MAX
@@ -26,12 +27,17 @@ static const struct option_spec report_options[] = {
 	  "threads: one row per name or process [thread]" },
 	{ "limit", 'l', OPTION_NUMBER, offsetof(struct options, limit), "N",
 	  "at most N rows, 0 for all [a screen; JSON: all]" },
+	{ "depth", 0, OPTION_NUMBER, offsetof(struct options, depth), "N",
+	  "wakers: chains of at most N wakers, 1 to 16 [3]" },
 	{ 0 },
 };
 
 static void defaults(void *data)
 {
-	((struct options *)data)->limit = LIMIT_NOT_SET;
+	struct options *o = data;
+
+	o->limit = LIMIT_NOT_SET;
+	o->depth = WAKERS_DEPTH;
 }
 
 static int parse_by(enum times_by *by, const char *text, struct err *err)
@@ -77,6 +83,7 @@ static int run(void *data, char **args, int count, struct err *err)
 		.json = o->json,
 		.limit = o->limit == LIMIT_NOT_SET ? 0 : o->limit,
 		.all = !o->limit,
+		.depth = (u32)o->depth,
 	};
 	const char *path;
 	int r;
@@ -87,6 +94,8 @@ static int run(void *data, char **args, int count, struct err *err)
 	r = parse_by(&options.by, o->by, err);
 	if (r < 0)
 		return r;
+	if (o->depth < 1 || o->depth > WAKERS_DEPTH_MAX)
+		return fail(err, -EINVAL, "--depth: chains have 1 to %d wakers", WAKERS_DEPTH_MAX);
 	r = filters_parse(&options.filter, &o->filter, err);
 	if (!r)
 		r = report_print(stdout, path, &options, err);
@@ -105,6 +114,7 @@ const struct command report_command = {
 		"  threads    execution, scheduler wait and waits of each thread\n"
 		"  waits      what was waited for, how long, woken by whom\n"
 		"  locks      which locks, how long, held by whom, doing what meanwhile\n"
+		"  wakers     who released whom, after how long, and in which chains\n"
 		"  syscalls   system calls: counts, errors, durations\n"
 		"  sched      how long threads waited for a CPU, and who had it\n"
 		"  stacks     where in the code threads waited: a tree of calls\n"

@@ -17,6 +17,8 @@ const struct report_kind report_kinds[] = {
 	  report_waits },
 	{ "locks", "which locks, how long, held by whom, doing what", NEEDS_LOCKS | NEEDS_FRAMES,
 	  report_locks },
+	{ "wakers", "who released whom, after how long, and in which chains", NEEDS_WAKERS,
+	  report_wakers },
 	{ "syscalls", "system calls: counts, errors, durations", NEEDS_CALLS, report_syscalls },
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
 	{ "stacks", "where in the code threads waited: a tree of calls",
@@ -76,16 +78,19 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_STACKS, profile_sink(&report->stack_waits) },
 		{ NEEDS_STACKS, profile_sink(&report->stack_sched) },
 		{ NEEDS_FRAMES, frames_sink(&report->frames) },
-		{ NEEDS_LOCKS, history_sink(&report->history) },
+		{ NEEDS_LOCKS | NEEDS_WAKERS, history_sink(&report->history) },
 		{ NEEDS_LOCKS, locks_sink(&report->locks) },
-		{ NEEDS_LOCKS, history_told_sink(&report->history) },
+		{ NEEDS_WAKERS, wakers_sink(&report->wakers) },
+		{ NEEDS_LOCKS | NEEDS_WAKERS, history_told_sink(&report->history) },
 		{ 0, losses_sink(&report->losses) },
 	};
 
-	if (needs & NEEDS_LOCKS) {
+	if (needs & (NEEDS_LOCKS | NEEDS_WAKERS)) {
 		if (history_begin(&report->history, report->timeline, 0) < 0)
 			return -ENOMEM;
 		locks_begin(&report->locks, &report->history, report->timeline);
+		wakers_begin(&report->wakers, &report->history, report->timeline,
+			     report->options->depth ?: WAKERS_DEPTH);
 	}
 	begin_stacks(report, needs);
 	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
@@ -110,6 +115,7 @@ void report_free(struct report *report)
 	losses_free(&report->losses);
 	frames_free(&report->frames);
 	locks_free(&report->locks);
+	wakers_free(&report->wakers);
 	history_free(&report->history);
 	timeline_free(report->timeline);
 	report->timeline = NULL;

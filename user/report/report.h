@@ -15,6 +15,7 @@
 #include "user/model/sched.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
+#include "user/model/wakers.h"
 #include "user/report/style.h"
 
 struct report_options {
@@ -23,6 +24,7 @@ struct report_options {
 	u64 limit;        /* rows of a table; 0: as the report finds fit, JSON: all */
 	bool all;         /* no limit at all */
 	enum times_by by;
+	u32 depth; /* of chains of wakers; 0: WAKERS_DEPTH */
 	struct filter filter;      /* from_ns and to_ns: since the start of the recording */
 	const struct style *style; /* NULL: style_of(out) */
 };
@@ -67,6 +69,7 @@ const struct report_kind *report_kind_find(const char *name);
 #define NEEDS_FRAMES 16 /* names of frames and of variables */
 #define NEEDS_LOCKS  32
 #define NEEDS_STACKS 64
+#define NEEDS_WAKERS 128
 
 /* A report on its way: what it is made of. Tests fill it by hand. */
 struct report {
@@ -90,6 +93,7 @@ struct report {
 	struct frames frames;
 	struct history history;
 	struct locks locks;
+	struct wakers wakers;
 	bool locks_finished;
 };
 
@@ -124,6 +128,7 @@ size_t report_limit(const struct report *report, size_t rows, size_t fit);
 int report_threads(struct report *report, struct json *json);
 int report_waits(struct report *report, struct json *json);
 int report_locks(struct report *report, struct json *json);
+int report_wakers(struct report *report, struct json *json);
 int report_syscalls(struct report *report, struct json *json);
 int report_sched(struct report *report, struct json *json);
 int report_stacks(struct report *report, struct json *json);
