@@ -34,6 +34,10 @@ struct options {
 	unsigned int verbose;
 	u64 ring_bytes;
 	u64 stack_min_ns;
+	struct text_list regions;
+	struct text_list tasks;
+	struct text_list logs;
+	struct text_list probe_files;
 };
 
 static const struct option_spec record_options[] = {
@@ -60,6 +64,14 @@ static const struct option_spec record_options[] = {
 	  "say what the recorder does" },
 	{ "ring-size", 0, OPTION_SIZE, offsetof(struct options, ring_bytes), "SIZE",
 	  "ring of each CPU, a power of two [16M for all CPUs together]" },
+	{ "region", 0, OPTION_LIST, offsetof(struct options, regions), "PATH:FUNCTION",
+	  "a region from each call of a function to its return; or START~END" },
+	{ "task", 0, OPTION_LIST, offsetof(struct options, tasks), "START~END",
+	  "a task from one probe to another on the same thread" },
+	{ "log", 0, OPTION_LIST, offsetof(struct options, logs), "PROBE",
+	  "a log of each time a function or static probe is reached" },
+	{ "probes", 0, OPTION_LIST, offsetof(struct options, probe_files), "FILE",
+	  "regions, tasks and logs from a file, or a set by its name" },
 	{ 0 },
 };
 
@@ -381,11 +393,33 @@ static int end_message(const struct session_options *session, struct err *err)
 	return 0;
 }
 
+static int add_probes(struct probe_list *list, u16 kind, const struct text_list *texts,
+		      const char *option, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < texts->count && !r; i++)
+		r = probe_list_add(list, kind, texts->items[i], option, err);
+	return r;
+}
+
+static int collect_probes(struct probe_list *list, const struct options *options, struct err *err)
+{
+	int r = add_probes(list, EVENT_REGION_BEGIN, &options->regions, "--region", err);
+
+	r = r ?: add_probes(list, EVENT_TASK_BEGIN, &options->tasks, "--task", err);
+	r = r ?: add_probes(list, EVENT_LOG, &options->logs, "--log", err);
+	for (size_t i = 0; i < options->probe_files.count && !r; i++)
+		r = probe_list_read(list, options->probe_files.items[i], err);
+	return r;
+}
+
 static int run(void *data, char **args, int count, struct err *err)
 {
 	struct options *options = data;
 	CLEANUP(free) char *generated = NULL;
 	CLEANUP(free) char *line = NULL;
+	CLEANUP(probe_list_free) struct probe_list probes = { 0 };
 	struct session_status status = { 0 };
 	struct terminal terminal = { .is_terminal = isatty(STDERR_FILENO) && !options->quiet };
 	struct session_options session = { .status = &status, .ctx = &terminal };
@@ -401,6 +435,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	r = check_target(options, args, count, err);
 	r = r ?: for_each_word(&options->pids, add_pid, &pids, err);
 	r = r ?: for_each_word(&options->classes, add_class, &mask, err);
+	r = r ?: collect_probes(&probes, options, err);
 	for (size_t i = 0; i < pids.count && !r; i++)
 		r = target_check_pid(pids.list[i], err);
 	if (r < 0)
@@ -412,6 +447,10 @@ static int run(void *data, char **args, int count, struct err *err)
 	if (!mask)
 		mask = 1 << CLASS_SCHED | 1 << CLASS_SYSCALL | 1 << CLASS_FUTEX | 1 << CLASS_STACK |
 		       1 << CLASS_ANNOTATION;
+
+	/* Whoever names probes wants to see them. */
+	if (probes.count)
+		mask |= 1 << CLASS_ANNOTATION;
 
 	session.command = count ? args : NULL;
 	name_target(&naming, options, &pids, session.command);
@@ -435,6 +474,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	session.stack_min_ns = options->stack_min_ns;
 	session.duration_ns = options->duration_ns == UNTIL_ENDED ? 0 : options->duration_ns;
 	session.ring_bytes = options->ring_bytes;
+	session.probes = probes;
 	session.output = options->output ?: generated;
 	session.replace = options->output;
 	session.command_line = line ?: "";
@@ -459,6 +499,8 @@ static int run(void *data, char **args, int count, struct err *err)
 			"tracer: the mappings of %u processes could not be read in time: what runs "
 			"there has no names\n",
 			status.unread);
+	if (status.trouble.code)
+		fprintf(stderr, "tracer: %s\nhint: %s\n", status.trouble.text, status.trouble.hint);
 	if (!options->quiet) {
 		r = end_message(&session, err);
 		if (r < 0)

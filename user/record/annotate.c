@@ -14,6 +14,7 @@
 #include "bpf/annotate.h"
 #include "user/base/map.h"
 #include "user/record/uprobes.h"
+#include "user/record/user_probes.h"
 #include "user/symbols/usdt.h"
 
 #define FILES_MAX 65536 /* looked through; those beyond are left alone */
@@ -47,22 +48,12 @@ static const struct {
 
 struct annotate {
 	struct probes *probes;
-	struct map seen; /* device and inode */
+	struct user_probes *user; /* NULL: none */
+	struct map seen;          /* device and inode */
 	struct uprobes *links[LINKS_MAX];
 	size_t link_count;
 	struct err trouble;
 };
-
-int annotate_new(struct annotate **out, struct probes *probes, struct err *err)
-{
-	struct annotate *annotate = calloc(1, sizeof(*annotate));
-
-	if (!annotate)
-		return fail(err, -ENOMEM, "no memory for annotations");
-	annotate->probes = probes;
-	*out = annotate;
-	return 0;
-}
 
 void annotate_free(struct annotate *annotate)
 {
@@ -70,6 +61,7 @@ void annotate_free(struct annotate *annotate)
 		return;
 	for (size_t i = 0; i < annotate->link_count; i++)
 		uprobes_detach(annotate->links[i]);
+	user_probes_free(annotate->user);
 	map_free(&annotate->seen);
 	free(annotate);
 }
@@ -109,9 +101,10 @@ static void note_trouble(struct annotate *annotate, const char *path, const stru
 {
 	if (annotate->trouble.code)
 		return;
-	fail(&annotate->trouble, err->code, "what '%s' announces is not recorded: %s", path,
+	fail(&annotate->trouble, err->code, "what '%s' announces is not all recorded: %s", path,
 	     err->text);
-	hint(&annotate->trouble, "`tracer doctor` tells what this kernel allows");
+	hint(&annotate->trouble, "%s",
+	     err->hint[0] ? err->hint : "`tracer doctor` tells what this kernel allows");
 }
 
 static void attach(struct annotate *annotate, int fd, const char *path,
@@ -145,40 +138,122 @@ static void attach(struct annotate *annotate, int fd, const char *path,
 		note_trouble(annotate, path, &err);
 }
 
-static void look_through(struct annotate *annotate, const char *open_path, const char *path)
+/* @wanted: the user's probes are in it. Return: as user_probes_attach(). */
+static int look_through(struct annotate *annotate, const char *open_path,
+			const struct probe_file *file, bool wanted, struct err *err)
 {
 	CLEANUP(close) int fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	CLEANUP(usdt_free) struct usdt_list list = { 0 };
+	struct probe_file whole;
 	struct elf_file elf;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || elf_file_read(&elf, fd) < 0)
-		return;
-	if (elf.wide && !usdt_read(&list, fd, &elf) && list.count)
-		attach(annotate, fd, path, &list);
+	if (fd < 0)
+		return fail(err, -errno, "cannot open '%s': %s", file->path, strerror(errno));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || elf_file_read(&elf, fd) < 0 || !elf.wide)
+		return fail(err, -ENOEXEC, "'%s' is no 64-bit program or library", file->path);
+	if (usdt_read(&list, fd, &elf))
+		return fail(err, -ENOMEM, "no memory for the probes of '%s'", file->path);
+	if (list.count)
+		attach(annotate, fd, file->path, &list);
+	if (!wanted)
+		return 0;
+	whole = *file;
+	whole.fd = fd;
+	whole.elf = &elf;
+	whole.usdt = &list;
+	return user_probes_attach(annotate->user, &whole, err);
+}
+
+/* As the mappings number a file */
+static struct probe_file file_of(const char *path, const struct stat *st)
+{
+	return (struct probe_file){ .path = path,
+				    .device = (u64)major(st->st_dev) << 20 | minor(st->st_dev),
+				    .inode = st->st_ino };
+}
+
+static bool is_wanted(const struct annotate *annotate, const struct probe_file *file)
+{
+	return annotate->user &&
+	       user_probes_want(annotate->user, file->path, file->device, file->inode);
+}
+
+/* A file that the user's probes name: what goes wrong with it is the user's to know. */
+static int look_at_path(struct annotate *annotate, const char *path, struct err *err)
+{
+	struct probe_file file;
+	struct stat st;
+
+	if (stat(path, &st)) {
+		fail(err, -errno, "cannot put probes into '%s': %s", path, strerror(errno));
+		return hint(err,
+			    "a name without a / is that of any file that the target has mapped");
+	}
+	file = file_of(path, &st);
+	if (was_seen(annotate, file.device, file.inode))
+		return 0;
+	return look_through(annotate, path, &file, true, err);
+}
+
+int annotate_new(struct annotate **out, struct probes *probes, const struct probe_list *words,
+		 struct err *err)
+{
+	CLEANUP(annotate_free) struct annotate *annotate = calloc(1, sizeof(*annotate));
+	const char *path;
+	int r = 0;
+
+	if (!annotate)
+		return fail(err, -ENOMEM, "no memory for annotations");
+	annotate->probes = probes;
+	if (words->count)
+		r = user_probes_new(&annotate->user, probes, words, err);
+	for (size_t i = 0; !r && annotate->user; i++) {
+		path = user_probes_path(annotate->user, i);
+		if (!path)
+			break;
+		r = look_at_path(annotate, path, err);
+	}
+	if (r < 0)
+		return r;
+	*out = take(annotate);
+	return 0;
 }
 
 void annotate_mapping(struct annotate *annotate, const struct trace_mapping *mapping)
 {
+	struct probe_file file = { .path = mapping->path,
+				   .device = mapping->device,
+				   .inode = mapping->inode };
+	struct err err = { 0 };
 	char path[96];
+	bool wanted;
 
 	if (!mapping->inode || was_seen(annotate, mapping->device, mapping->inode))
 		return;
 	snprintf(path, sizeof(path), "/proc/%u/map_files/%" PRIx64 "-%" PRIx64, mapping->tgid,
 		 mapping->address, mapping->address + mapping->bytes);
-	look_through(annotate, path, mapping->path);
+	wanted = is_wanted(annotate, &file);
+	if (look_through(annotate, path, &file, wanted, &err) < 0 && wanted)
+		note_trouble(annotate, mapping->path, &err);
 }
 
 /* Before its first instruction: what a short program announces would be over when it is found. */
 static bool look_at_command(struct annotate *annotate, const char *path)
 {
+	struct err err = { 0 };
+	struct probe_file file;
 	struct stat st;
+	bool wanted;
 
 	if (stat(path, &st) || !S_ISREG(st.st_mode) || access(path, X_OK))
 		return false;
-	/* Numbered as the mappings number it */
-	if (!was_seen(annotate, (u64)major(st.st_dev) << 20 | minor(st.st_dev), st.st_ino))
-		look_through(annotate, path, path);
+	file = file_of(path, &st);
+	if (was_seen(annotate, file.device, file.inode))
+		return true;
+	wanted = is_wanted(annotate, &file);
+	if (look_through(annotate, path, &file, wanted, &err) < 0 && wanted)
+		note_trouble(annotate, path, &err);
 	return true;
 }
 
@@ -200,4 +275,15 @@ void annotate_command(struct annotate *annotate, const char *name)
 			return;
 		list += length + (list[length] == ':');
 	}
+}
+
+int annotate_tell(struct annotate *annotate, const struct trace_event *event, ring_sink sink,
+		  void *ctx)
+{
+	return annotate->user ? user_probes_tell(annotate->user, event, sink, ctx) : 0;
+}
+
+const char *annotate_unmatched(const struct annotate *annotate)
+{
+	return annotate->user ? user_probes_unmatched(annotate->user) : NULL;
 }

@@ -3,13 +3,24 @@
 #ifndef TRACER_RECORD_ANNOTATE_H
 #define TRACER_RECORD_ANNOTATE_H
 
+#include "user/record/probe_words.h"
 #include "user/record/probes.h"
+#include "user/record/ring.h"
 #include "user/trace/event.h"
 
 struct annotate;
 
-/* @probes: loaded; not owned. Return: 0 or -ENOMEM with @err filled. */
-int annotate_new(struct annotate **out, struct probes *probes, struct err *err);
+/**
+ * annotate_new() - ready to find and attach
+ * @probes: loaded; not owned
+ * @words:  probes that the user named; stay; may be empty
+ *
+ * Files that probes name by their path are looked through at once.
+ *
+ * Return: 0; -ENOENT (no such file, function or probe), -ENOTSUP, ... with @err filled.
+ */
+int annotate_new(struct annotate **out, struct probes *probes, const struct probe_list *words,
+		 struct err *err);
 
 /* Takes all probes back. Accepts NULL. */
 void annotate_free(struct annotate *annotate);
@@ -26,6 +37,13 @@ void annotate_mapping(struct annotate *annotate, const struct trace_mapping *map
 
 /* The same for a command that is about to be run: a path, or a name that PATH leads to. */
 void annotate_command(struct annotate *annotate, const char *name);
+
+/* An event of the user's probes, as what it announces. */
+int annotate_tell(struct annotate *annotate, const struct trace_event *event, ring_sink sink,
+		  void *ctx);
+
+/* The file of the first of the user's probes that was not found so far; NULL: all were. */
+const char *annotate_unmatched(const struct annotate *annotate);
 
 /* What could not be attached, the first time that happened; NULL: nothing. */
 const struct err *annotate_trouble(const struct annotate *annotate);

@@ -60,6 +60,11 @@ static int keep(struct intake *intake, const struct trace_event *event)
 	return 0;
 }
 
+static int keep_event(void *ctx, const struct trace_event *event)
+{
+	return keep(ctx, event);
+}
+
 /* One event out of a ring */
 static int on_event(void *ctx, const struct trace_event *event)
 {
@@ -80,6 +85,8 @@ static int on_event(void *ctx, const struct trace_event *event)
 	}
 	if (intake->resolver)
 		resolver_event(intake->resolver, event);
+	if (trace_event_is_annotation(event) && event->annotation.probe)
+		return annotate_tell(intake->annotate, event, keep_event, intake);
 	return keep(intake, event);
 }
 
@@ -278,7 +285,8 @@ int intake_flush(struct intake *intake, struct err *err)
 	return chunk_events(intake->encoder) ? close_chunk(intake, err) : 0;
 }
 
-int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, struct err *err)
+int intake_open(struct intake *intake, struct probes *probes, const struct probe_list *words,
+		u64 start_ns, struct err *err)
 {
 	int r;
 
@@ -289,7 +297,7 @@ int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, stru
 		return fail(err, -ENOMEM, "no memory for the recorder");
 	r = mappings_new(&intake->mappings, err);
 	if (!r && probes->annotation)
-		r = annotate_new(&intake->annotate, probes, err);
+		r = annotate_new(&intake->annotate, probes, words, err);
 	if (!r && probes->unwind)
 		r = resolver_new(&intake->resolver, probes->unwind, err);
 	return r ?: chunk_encoder_new(&intake->encoder, probes->cpus, start_ns, err);

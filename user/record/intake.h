@@ -33,8 +33,12 @@ struct intake {
 	u64 lost;
 };
 
-/* All memory, before the first event. Return: 0 or -ENOMEM with @err filled. */
-int intake_open(struct intake *intake, struct probes *probes, u64 start_ns, struct err *err);
+/*
+ * All memory, before the first event. @words: probes that the user named; they stay. Return: 0,
+ * -ENOMEM, or as annotate_new(), with @err filled.
+ */
+int intake_open(struct intake *intake, struct probes *probes, const struct probe_list *words,
+		u64 start_ns, struct err *err);
 
 /* Frees all, and gives up a file that was not finished. */
 void intake_close(struct intake *intake);

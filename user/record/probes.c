@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bpf/annotate.h"
 #include "bpf/tracer.skel.h"
 #include "user/record/doctor.h"
 #include "user/record/host.h"
@@ -192,9 +193,15 @@ static int size_stacks(struct tracer_bpf *bpf, unsigned int cpus)
 	return r ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, 1);
 }
 
-static int size_maps(struct tracer_bpf *bpf, unsigned int cpus, u32 ring_bytes)
+static int size_maps(struct tracer_bpf *bpf, const struct probes_options *options,
+		     unsigned int cpus, u32 ring_bytes)
 {
 	int r = bpf_map__set_max_entries(bpf->maps.rings, cpus);
+
+	if (options->user_probes) {
+		r = r ?: bpf_map__set_max_entries(bpf->maps.probe_layouts, PROBE_LAYOUTS_MAX);
+		r = r ?: bpf_map__set_max_entries(bpf->maps.probe_tasks, PROBE_TASKS_MAX);
+	}
 
 	r = r ?: bpf_map__set_value_size(bpf->maps.rings, ring_bytes + RING_SLACK);
 	r = r ?: bpf_map__set_max_entries(bpf->maps.objects_near, cpus * OBJECTS_NEAR);
@@ -225,21 +232,30 @@ static void select_programs(struct tracer_bpf *bpf, const struct probes_options 
 	bpf_program__set_autoload(bpf->progs.on_cgroup_attach, options->cgroup);
 }
 
+/* Of two programs that differ only in whether they may sleep, the one that this kernel allows. */
+static struct bpf_program *select_either(struct probes *probes, struct bpf_program *plain,
+					 struct bpf_program *sleepable, bool wanted)
+{
+	bool may_sleep = probes->uprobes.sleepable;
+	struct bpf_program *chosen = may_sleep ? sleepable : plain;
+
+	bpf_program__set_autoload(plain, wanted && !may_sleep);
+	bpf_program__set_autoload(sleepable, wanted && may_sleep);
+	if (wanted)
+		uprobes_prepare(chosen, &probes->uprobes);
+	return wanted ? chosen : NULL;
+}
+
 /* For the probes in programs: attached where such are found. */
 static void select_annotation(struct probes *probes, const struct probes_options *options)
 {
 	struct tracer_bpf *bpf = probes->bpf;
 	bool wanted = options->class_mask >> CLASS_ANNOTATION & 1;
-	bool sleepable = probes->uprobes.sleepable;
 
-	bpf_program__set_autoload(bpf->progs.on_annotation, wanted && !sleepable);
-	bpf_program__set_autoload(bpf->progs.on_annotation_sleepable, wanted && sleepable);
-	probes->annotation = NULL;
-	if (!wanted)
-		return;
-	probes->annotation =
-		sleepable ? bpf->progs.on_annotation_sleepable : bpf->progs.on_annotation;
-	uprobes_prepare(probes->annotation, &probes->uprobes);
+	probes->annotation = select_either(probes, bpf->progs.on_annotation,
+					   bpf->progs.on_annotation_sleepable, wanted);
+	probes->probe = select_either(probes, bpf->progs.on_probe, bpf->progs.on_probe_sleepable,
+				      wanted && options->user_probes);
 }
 
 static int load(struct probes *probes, const struct probes_options *options, struct err *err)
@@ -261,7 +277,7 @@ static int load(struct probes *probes, const struct probes_options *options, str
 		configure(probes->bpf, options, btf, probes->cpus, ring_bytes);
 		select_programs(probes->bpf, options, btf);
 		select_annotation(probes, options);
-		r = size_maps(probes->bpf, probes->cpus, ring_bytes);
+		r = size_maps(probes->bpf, options, probes->cpus, ring_bytes);
 		if (!r)
 			r = tracer_bpf__load(probes->bpf);
 		/* Some kernels allow no array element above 4 MiB: try with less. */
@@ -348,7 +364,8 @@ static int attach(struct probes *probes, struct err *err)
 
 		/* The iterator is attached when it is run, that of probes where such are. */
 		if (!bpf_program__autoload(program) ||
-		    program == probes->bpf->progs.existing_threads || program == probes->annotation)
+		    program == probes->bpf->progs.existing_threads ||
+		    bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
 			continue;
 		link = bpf_program__attach(program);
 		if (link) {

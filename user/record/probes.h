@@ -26,6 +26,7 @@ struct probes_options {
 	u64 stack_min_ns;	/* with CLASS_STACK: of waits of this length */
 	bool preempt_stacks;	/* ... and of preemptions */
 	bool waker_stacks;	/* ... and of those who end waits */
+	bool user_probes;	/* the user has named functions or static probes */
 	bool verbose;		/* libbpf may say on stderr what it does */
 	u64 ring_bytes;		/* per CPU; 0: chosen by the number of CPUs */
 };
@@ -49,6 +50,7 @@ struct probes {
 	struct ring_buffer *doorbell_buffer;
 	struct uprobes_kernel uprobes;
 	struct bpf_program *annotation;	/* for the probes of programs; NULL: not loaded */
+	struct bpf_program *probe;	/* for those that the user named; NULL: not loaded */
 	struct bpf_link *links[PROBES_MAX];
 	size_t link_count;
 	void *maps[3];		/* mapped memory, to be unmapped */

@@ -350,6 +350,22 @@ static int drain_rest(struct session *session, struct err *err)
 }
 
 /* Ends the file in any case. Return: @r, or what went wrong now. */
+/* What the user asked for and did not get, or only in part */
+static void note_trouble(struct session *session)
+{
+	const struct annotate *annotate = session->intake.annotate;
+	struct err *trouble = &session->status->trouble;
+	const char *path = annotate ? annotate_unmatched(annotate) : NULL;
+
+	if (annotate && annotate_trouble(annotate)) {
+		*trouble = *annotate_trouble(annotate);
+	} else if (path) {
+		fail(trouble, -ENOENT,
+		     "the target has mapped no file '%s': its probes are not there", path);
+		hint(trouble, "a path with a / names a file that need not be mapped yet");
+	}
+}
+
 static int end_recording(struct session *session, int r, struct err *err)
 {
 	struct err later = { 0 };
@@ -364,6 +380,7 @@ static int end_recording(struct session *session, int r, struct err *err)
 		session->status->why = is_disk_full(r) ? TRACE_END_DISK_FULL : TRACE_END_ERROR;
 	urgency_end(&session->urgency);
 	release_signals(session);
+	note_trouble(session);
 	ended = finish(session, r < 0 ? &later : err);
 	return r < 0 ? r : ended;
 }
@@ -383,6 +400,7 @@ static int run(struct session *session, struct err *err)
 		.stack_min_ns = options->stack_min_ns,
 		.preempt_stacks = options->preempt_stacks,
 		.waker_stacks = options->waker_stacks,
+		.user_probes = options->probes.count,
 		.ring_bytes = options->ring_bytes,
 		.verbose = options->verbose,
 	};
@@ -400,7 +418,7 @@ static int run(struct session *session, struct err *err)
 		return r;
 	session->status->ring_bytes = session->probes->ring_bytes;
 	start = clock_stamp_now();
-	r = intake_open(&session->intake, session->probes, start.mono_ns, err);
+	r = intake_open(&session->intake, session->probes, &options->probes, start.mono_ns, err);
 	r = r ?: open_writer(session, &start, err);
 	if (r < 0)
 		return r;

@@ -8,6 +8,7 @@
 #include "user/base/err.h"
 #include "user/base/util.h"
 #include "user/record/resolved.h"
+#include "user/record/probe_words.h"
 #include "user/trace/info.h"
 
 struct session_options {
@@ -25,6 +26,7 @@ struct session_options {
 	bool waker_stacks;		/* ... and of those who end waits */
 	u64 duration_ns;		/* 0: until asked to end, or until the target has exited */
 	u64 ring_bytes;			/* per CPU; 0: chosen */
+	struct probe_list probes;	/* functions and static probes to record */
 	const char *output;		/* name of the file */
 	bool replace;			/* it may replace a file */
 	const char *command_line;	/* for the file's head */
@@ -56,6 +58,7 @@ struct session_status {
 	enum trace_end why;
 	pid_t command_pid;		/* of a command that was started */
 	bool command_ended;
+	struct err trouble;		/* what could not be recorded, though the rest is */
 	int command_status;		/* as wait4() tells it */
 };
 

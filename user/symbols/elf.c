@@ -224,13 +224,16 @@ static void read_frames(struct elf_file *elf, int fd, const Elf64_Shdr *names,
 	}
 }
 
-/* What is told of static probes */
+/* What is told of static probes, and by whom the code was made */
 static void read_probes(struct elf_file *elf, int fd, const Elf64_Shdr *names,
 			const Elf64_Shdr *section, u64 file_bytes)
 {
-	if (section->sh_type == SHT_NOTE && !elf->probes_bytes &&
-	    is_inside(section->sh_offset, section->sh_size, file_bytes) &&
-	    has_name(fd, names, section->sh_name, ".note.stapsdt")) {
+	if (section->sh_type == SHT_NOTE &&
+	    has_name(fd, names, section->sh_name, ".note.go.buildid")) {
+		elf->go = true;
+	} else if (section->sh_type == SHT_NOTE && !elf->probes_bytes &&
+		   is_inside(section->sh_offset, section->sh_size, file_bytes) &&
+		   has_name(fd, names, section->sh_name, ".note.stapsdt")) {
 		elf->probes_offset = section->sh_offset;
 		elf->probes_bytes = section->sh_size;
 	} else if (section->sh_type == SHT_PROGBITS && section->sh_size == 1 &&
@@ -455,6 +458,20 @@ bool elf_file_offset(u64 *offset, u64 *bytes, const struct elf_file *elf, u64 ad
 			continue;
 		*offset = s->offset + (address - s->address);
 		*bytes = s->file_bytes - (address - s->address);
+		return true;
+	}
+	return false;
+}
+
+bool elf_file_place(u64 *offset, const struct elf_file *elf, u64 address, bool executable)
+{
+	for (u32 i = 0; i < elf->segment_count; i++) {
+		const struct elf_segment *s = &elf->segments[i];
+
+		if (s->executable != executable || address < s->address ||
+		    address - s->address >= s->file_bytes)
+			continue;
+		*offset = address - s->address + s->offset;
 		return true;
 	}
 	return false;

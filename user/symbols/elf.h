@@ -45,6 +45,7 @@ struct elf_file {
 	struct elf_stretch eh_frame_hdr;	/* a table of what is in eh_frame */
 	struct elf_stretch eh_frame;
 	struct elf_stretch debug_frame;
+	bool go;		/* its code is Go's */
 	u64 probes_offset;	/* of .note.stapsdt, within the file */
 	u64 probes_bytes;	/* 0: there is none */
 	u64 probes_base;	/* address of .stapsdt.base; 0: there is none */
@@ -93,6 +94,8 @@ bool elf_file_bias(u64 *bias, const struct elf_file *elf, u64 address, u64 offse
 /* Where in the file the memory at @address comes from, and how many bytes follow in that
  * segment. Return: whether it comes from the file. */
 bool elf_file_offset(u64 *offset, u64 *bytes, const struct elf_file *elf, u64 address);
+/* Where in the file code or data lies. Return: whether @address is of that sort. */
+bool elf_file_place(u64 *offset, const struct elf_file *elf, u64 address, bool executable);
 
 /* Whether the file has memory at @address (its own, without the bias). */
 bool elf_file_holds(const struct elf_file *elf, u64 address);

@@ -18,21 +18,6 @@
 #define STAPSDT    3           /* the type of the notes */
 #define STAPSDT_ID "stapsdt"
 
-/* Where in the file an address lies. Return: whether it does. */
-static bool file_offset(u64 *offset, const struct elf_file *elf, u64 address, bool executable)
-{
-	for (u32 i = 0; i < elf->segment_count; i++) {
-		const struct elf_segment *s = &elf->segments[i];
-
-		if (s->executable != executable || address < s->address ||
-		    address - s->address >= s->file_bytes)
-			continue;
-		*offset = address - s->address + s->offset;
-		return true;
-	}
-	return false;
-}
-
 static u64 word_at(const u8 *at, bool wide, unsigned int number)
 {
 	u64 word = 0;
@@ -75,10 +60,10 @@ static bool read_probe(struct usdt *to, const u8 *at, size_t bytes, const struct
 	to->provider = next_text(&text, end);
 	to->name = to->provider ? next_text(&text, end) : NULL;
 	to->args = to->name ? next_text(&text, end) : NULL;
-	if (!to->args || !file_offset(&to->offset, elf, address + moved, true))
+	if (!to->args || !elf_file_place(&to->offset, elf, address + moved, true))
 		return false;
 	to->counter = 0;
-	return !counter || file_offset(&to->counter, elf, counter + moved, false);
+	return !counter || elf_file_place(&to->counter, elf, counter + moved, false);
 }
 
 static int add_probe(struct usdt_list *list, size_t *room, const struct usdt *probe)

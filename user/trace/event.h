@@ -97,6 +97,7 @@ struct trace_symbol {
 struct trace_annotation {
 	u32 tid;
 	u16 flags;        /* ANNOTATION_* */
+	u16 probe;        /* not in the file: of the recorder's labels of the user's probes; 0 */
 	u64 task;         /* TASK_*, LOG (TASK_NONE: the thread's present one), LINK; TASK_LEAVE:
 			   * TASK_NONE is whichever it is in */
 	u64 value;        /* TASK_BEGIN: the parent; COUNTER: s64, or a double with ANNOTATION_REAL */
