@@ -63,20 +63,25 @@ struct play {
 	struct report report;
 };
 
-static void begins(struct play *play, const struct trace_info *recorded)
+static void begins_as(struct play *play, const char *kind, const struct trace_info *recorded)
 {
-	*play = (struct play){ .scene = scene_new(), .options = { .kind = "stacks" } };
+	*play = (struct play){ .scene = scene_new(), .options = { .kind = kind } };
 	play->report = (struct report){
 		.options = &play->options,
 		.path = "a.trace",
 		.info = recorded,
 		.timeline = play->scene->timeline,
 	};
-	assert_int_equal(report_attach(&play->report, report_kind_find("stacks")->needs), 0);
+	assert_int_equal(report_attach(&play->report, report_kind_find(kind)->needs), 0);
 	frames_begin(&play->report.frames,
 		     &(struct frames_options){ .start = &recorded->start,
 					       .timeline = play->scene->timeline });
 	timeline_expect_stacks(play->scene->timeline, true);
+}
+
+static void begins(struct play *play, const struct trace_info *recorded)
+{
+	begins_as(play, "stacks", recorded);
 }
 
 static char *ends_as(struct play *play, unsigned int width)
@@ -88,7 +93,7 @@ static char *ends_as(struct play *play, unsigned int width)
 	play->report.style = (struct style){ .width = width };
 	play->report.out = open_memstream(&text, &size);
 	play->report.end_ns = timeline_now_ns(play->scene->timeline);
-	assert_int_equal(report_write(&play->report, report_kind_find("stacks")), 0);
+	assert_int_equal(report_write(&play->report, report_kind_find(play->options.kind)), 0);
 	fclose(play->report.out);
 	play->report.timeline = NULL;
 	report_free(&play->report);
@@ -352,6 +357,47 @@ static void json_has_the_promised_shape(void **state)
 	assert_string_equal(text, JSON);
 }
 
+/* A library that everybody waits in */
+static void is_c_library(struct scene *s, u64 from, u64 bytes)
+{
+	const struct trace_mapping code = {
+		.tgid = MAIN, .address = from, .bytes = bytes, .inode = 1, .path = "/lib/libc.so.6"
+	};
+
+	tells(s, &(struct trace_event){ .kind = EVENT_MAPPING, .mapping = &code });
+}
+
+static void the_summary_says_in_which_functions(void **state)
+{
+	CLEANUP(free) char *text = NULL;
+	struct play play;
+
+	begins_as(&play, "summary", &info);
+	is_c_library(play.scene, 0x400, 0x180);
+	a_server(play.scene);
+	text = ends_as(&play, 80);
+	assert_non_null(strstr(text, "  WOKEN BY        IN FUNCTION\n"));
+	assert_non_null(strstr(text, "  unnamed thread  handle_request\n"));
+	assert_non_null(strstr(text, "  unnamed thread  lock_slow\n"));
+	assert_non_null(strstr(text,
+			       "longest wait: 12.0 ms at 0.000 s, worker (101), network: read, "
+			       "in handle_request\n"));
+}
+
+static void waits_say_in_which_function_most_of_their_time_was(void **state)
+{
+	CLEANUP(free) char *text = NULL;
+	struct play play;
+
+	begins_as(&play, "waits", &info);
+	is_c_library(play.scene, 0x400, 0x180);
+	play.options.json = true;
+	a_server(play.scene);
+	text = ends_as(&play, 80);
+	assert_non_null(strstr(text, "\"function\":\"handle_request\""));
+	assert_non_null(strstr(text, "\"function\":\"lock_slow\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +409,8 @@ int main(void)
 		cmocka_unit_test(several_processes_are_the_roots),
 		cmocka_unit_test(a_trace_without_stacks_says_so),
 		cmocka_unit_test(json_has_the_promised_shape),
+		cmocka_unit_test(the_summary_says_in_which_functions),
+		cmocka_unit_test(waits_say_in_which_function_most_of_their_time_was),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

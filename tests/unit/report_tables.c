@@ -53,7 +53,7 @@ static const char SUMMARY[] =
 	"longest wait: 25.0 ms at 0.010 s, main (100), network: read tcp :6379 <- clients\n"
 	"Too few CPUs: runnable threads had none for 40.0 % of the time.\n"
 	"losses: none\n"
-	"next: tracer report threads|waits|syscalls|sched a.trace\n";
+	"next: tracer report threads|waits|locks|stacks|syscalls|sched a.trace\n";
 
 static const char THREADS[] =
 	"TID  NAME    EXECUTION  SCHED WAIT  NETWORK     SYNC    DISK  RUN/SCHED/WAIT\n"

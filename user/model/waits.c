@@ -66,6 +66,24 @@ static int count_waker(struct waits *waits, const struct wait *wait, u32 row, u6
 	return 0;
 }
 
+static int count_place(struct waits *waits, u32 row, u32 stack, u64 ns)
+{
+	u64 *slot = map_put(&waits->place_numbers, (u64)row << 32 | stack);
+
+	if (!slot)
+		return -ENOMEM;
+	if (!*slot) {
+		if (!grow(&waits->places, waits->place_count, &waits->place_room,
+			  sizeof(*waits->places)))
+			return -ENOMEM;
+		waits->places[waits->place_count] =
+			(struct waits_place){ .row = row, .stack = stack };
+		*slot = ++waits->place_count;
+	}
+	waits->places[*slot - 1].ns += ns;
+	return 0;
+}
+
 static int on_interval(void *ctx, const struct interval *interval)
 {
 	struct waits *waits = ctx;
@@ -88,6 +106,8 @@ static int on_interval(void *ctx, const struct interval *interval)
 	}
 	row->latency_ns += interval->latency_ns;
 	r = histogram_add(&row->ns, ns);
+	if (!r && interval->where.user)
+		r = count_place(waits, (u32)(row - waits->rows), interval->where.user, ns);
 	if (r < 0)
 		return r;
 	if (interval->flags & INTERVAL_CUT_END) {
@@ -99,6 +119,7 @@ static int on_interval(void *ctx, const struct interval *interval)
 		row->worst = interval->thread;
 		row->worst_ns = ns;
 		row->worst_begin_ns = interval->begin_ns;
+		row->worst_stack = interval->where.user;
 	}
 	return count_waker(waits, &interval->wait, (u32)(row - waits->rows), ns);
 }
@@ -132,6 +153,17 @@ static int compare_wakers(const void *left, const void *right)
 	return a->name < b->name ? -1 : a->name > b->name;
 }
 
+static int compare_places(const void *left, const void *right)
+{
+	const struct waits_place *a = left, *b = right;
+
+	if (a->row != b->row)
+		return a->row < b->row ? -1 : 1;
+	if (a->ns != b->ns)
+		return a->ns < b->ns ? 1 : -1;
+	return a->stack < b->stack ? -1 : a->stack > b->stack;
+}
+
 int waits_sort(struct waits *waits)
 {
 	CLEANUP(free) u32 *order = calloc(waits->count + 1, sizeof(*order));
@@ -151,11 +183,15 @@ int waits_sort(struct waits *waits)
 	}
 	for (u32 i = 0; i < waits->waker_count; i++)
 		waits->wakers[i].row = place[waits->wakers[i].row];
+	for (u32 i = 0; i < waits->place_count; i++)
+		waits->places[i].row = place[waits->places[i].row];
 	free(waits->rows);
 	waits->rows = rows;
 	waits->room = waits->count + 1;
 	if (waits->waker_count)
 		qsort(waits->wakers, waits->waker_count, sizeof(*waits->wakers), compare_wakers);
+	if (waits->place_count)
+		qsort(waits->places, waits->place_count, sizeof(*waits->places), compare_places);
 	return 0;
 }
 
@@ -174,6 +210,24 @@ size_t waits_wakers(const struct waits *waits, u32 row, const struct waits_waker
 	for (end = low; end < waits->waker_count && waits->wakers[end].row == row; end++)
 		;
 	*wakers = waits->wakers + low;
+	return end - low;
+}
+
+size_t waits_places(const struct waits *waits, u32 row, const struct waits_place **places)
+{
+	u32 low = 0, high = waits->place_count, end;
+
+	while (low < high) {
+		u32 middle = low + (high - low) / 2;
+
+		if (waits->places[middle].row < row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (end = low; end < waits->place_count && waits->places[end].row == row; end++)
+		;
+	*places = waits->places + low;
 	return end - low;
 }
 
@@ -203,6 +257,8 @@ void waits_free(struct waits *waits)
 	free(waits->wakers);
 	map_free(&waits->numbers);
 	map_free(&waits->waker_numbers);
+	free(waits->places);
+	map_free(&waits->place_numbers);
 	whats_free(&waits->whats);
 	*waits = (struct waits){ 0 };
 }

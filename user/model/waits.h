@@ -20,6 +20,7 @@ struct waits_row {
 	const struct thread *worst; /* the same of the finished ones; NULL: none */
 	u64 worst_ns;
 	u64 worst_begin_ns;
+	u32 worst_stack; /* the user's; 0: none */
 };
 
 /* Who ended the waits of a row: by name, because clients and pools are many. */
@@ -29,6 +30,13 @@ struct waits_waker {
 	u8 context;   /* enum waker_context; WAKER_HARDIRQ with name 0: an interrupt */
 	bool missing; /* the waking was not seen */
 	u64 count;
+	u64 ns;
+};
+
+/* Where in the code the waits of a row were */
+struct waits_place {
+	u32 row;   /* number in rows */
+	u32 stack; /* timeline_stack(): the user's */
 	u64 ns;
 };
 
@@ -42,6 +50,10 @@ struct waits {
 	u32 waker_count;
 	u32 waker_room;
 	struct map waker_numbers; /* row, name, context -> number + 1 */
+	struct waits_place *places;
+	u32 place_count;
+	u32 place_room;
+	struct map place_numbers; /* row, stack -> number + 1 */
 	struct whats whats;
 };
 
@@ -61,6 +73,9 @@ int waits_sort(struct waits *waits);
 
 /* The wakers of row @row, the most frequent first. Return: how many. */
 size_t waits_wakers(const struct waits *waits, u32 row, const struct waits_waker **wakers);
+
+/* The stacks of row @row, those with an id; the longest total first. Return: how many. */
+size_t waits_places(const struct waits *waits, u32 row, const struct waits_place **places);
 
 /* Who ended a wait that is over; row and sums are 0. An interrupt is not the doing of the thread
  * that it hit; a softirq may well be. */

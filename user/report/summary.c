@@ -221,7 +221,7 @@ static void print_worst(const struct report *report, const struct summary *sum)
 {
 	const struct waits_row *row = sum->worst;
 	char length[CELL_TEXT_MAX], what[REPORT_WHAT_MAX], room[32], name[NAME_SHOWN_MAX];
-	char line[1024];
+	char function[CELL_TEXT_MAX], line[1024];
 	const struct what *object;
 	const char *call = "";
 
@@ -232,11 +232,12 @@ static void print_worst(const struct report *report, const struct summary *sum)
 	name_show(name, thread_name(report->timeline, row->worst));
 	if (row->syscall != SYSCALL_NONE && !object->futex)
 		call = report_syscall(report, row->syscall, room);
-	snprintf(line, sizeof(line), "longest wait: %s at %.3f s, %s (%u), %s%s%s%s%s",
+	report_function(function, report, row->worst_stack);
+	snprintf(line, sizeof(line), "longest wait: %s at %.3f s, %s (%u), %s%s%s%s%s%s%s",
 		 duration(length, report, row->worst_ns),
 		 (double)(row->worst_begin_ns - timeline_start_ns(report->timeline)) / 1e9, name,
 		 row->worst->tid, wait_kind_name(row->kind), *call || *what ? ": " : "", call,
-		 *call && *what ? " " : "", what);
+		 *call && *what ? " " : "", what, *function ? ", in " : "", function);
 	put_line(report, line);
 }
 
@@ -246,7 +247,8 @@ static void print_next(const struct report *report)
 	char path[512];
 
 	text_printable(path, sizeof(path), typed ? report->path : "FILE");
-	fprintf(report->out, "%snext:%s tracer report threads|waits|syscalls|sched %s\n",
+	fprintf(report->out,
+		"%snext:%s tracer report threads|waits|locks|stacks|syscalls|sched %s\n",
 		style_tone(&report->style, TONE_HEAD), style_tone(&report->style, TONE_PLAIN),
 		path);
 }

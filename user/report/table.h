@@ -63,6 +63,14 @@ void cell_text(struct cell *cell, const char *text);
 /* @text within @width columns; a cut one ends with a mark. */
 void put_cut(const struct report *report, const char *text, unsigned int width);
 
+/* The innermost function of stack @stack_id that is no library's which everybody waits in; "" for
+ * none. Return: @to */
+char *report_function(char to[CELL_TEXT_MAX], const struct report *report, u32 stack_id);
+
+/* The one in which the waits of @row, which is sorted, took the longest. Return: @to */
+char *report_waits_function(char to[CELL_TEXT_MAX], const struct report *report,
+			    const struct waits_row *row);
+
 #define NAME_SHOWN_MAX 64
 
 /* A thread's name, printable; "?" when it is not known. Return: @to */

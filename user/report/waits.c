@@ -150,6 +150,14 @@ static void get_waker(struct cell *cell, const struct report *report, const void
 	cell_text(cell, text);
 }
 
+static void get_function(struct cell *cell, const struct report *report, const void *row)
+{
+	char text[CELL_TEXT_MAX];
+
+	cell->none = !report_waits_function(text, report, row)[0];
+	cell_text(cell, text);
+}
+
 static void json_wakers(struct json *json, const struct report *report, const void *row)
 {
 	const struct thread_table *threads = timeline_threads(report->timeline);
@@ -196,6 +204,7 @@ static const struct column columns[] = {
 	{ NULL, "unfinished", CELL_COUNT, 0, false, get_unfinished, NULL },
 	{ "THEN SCHED", "scheduler_wait_ns", CELL_NS, 30, false, get_latency, NULL },
 	{ "WOKEN BY", NULL, CELL_TEXT, 0, false, get_waker, NULL },
+	{ "IN FUNCTION", "function", CELL_TEXT, 0, true, get_function, NULL },
 	{ NULL, "wakers", CELL_TEXT, 0, false, NULL, json_wakers },
 	{ NULL, NULL, CELL_TEXT, 0, false, NULL, NULL },
 };
@@ -231,6 +240,7 @@ GET_EXCERPT(named_object)
 GET_EXCERPT(count)
 GET_EXCERPT(p99)
 GET_EXCERPT(waker)
+GET_EXCERPT(function)
 
 /* Without the waits that nobody ended, unless there are no others */
 static void excerpt_total(struct cell *cell, const struct report *report, const void *row)
@@ -246,8 +256,9 @@ static const struct column excerpt_columns[] = {
 	{ "OBJECT", NULL, CELL_TEXT, 0, true, excerpt_named_object, NULL },
 	{ "COUNT", NULL, CELL_COUNT, 0, false, excerpt_count, NULL },
 	{ "TOTAL", NULL, CELL_NS, 0, false, excerpt_total, NULL },
-	{ "P99", NULL, CELL_NS, 0, false, excerpt_p99, NULL },
+	{ "P99", NULL, CELL_NS, 1, false, excerpt_p99, NULL },
 	{ "WOKEN BY", NULL, CELL_TEXT, 0, false, excerpt_waker, NULL },
+	{ "IN FUNCTION", NULL, CELL_TEXT, 0, true, excerpt_function, NULL },
 	{ NULL, NULL, CELL_TEXT, 0, false, NULL, NULL },
 };
 
