@@ -175,6 +175,24 @@ static void each_program_of_a_process_has_its_own_names(void **state)
 	frames_free(&frames);
 }
 
+/* The recorder looks at mappings now and then: often behind a fork. */
+static void a_forked_process_inherits_what_is_told_later(void **state)
+{
+	struct frames frames;
+
+	if (!own_code(PID).build_id_bytes)
+		skip();
+	begins(&frames, NULL);
+	forks(&frames, PID, CHILD);
+	forks(&frames, CHILD, CHILD + 1);
+	maps(&frames, PID);
+	assert_string_equal(name_of(&frames, PID, 0, at(first_function, 1), 0), "first_function");
+	assert_string_equal(name_of(&frames, CHILD, 0, at(first_function, 1), 0), "first_function");
+	assert_string_equal(name_of(&frames, CHILD + 1, 0, at(first_function, 1), 0),
+			    "first_function");
+	frames_free(&frames);
+}
+
 static void a_forked_process_inherits_until_it_execs(void **state)
 {
 	struct frames frames;
@@ -255,6 +273,7 @@ int main(void)
 		cmocka_unit_test(what_the_trace_tells_comes_first),
 		cmocka_unit_test(a_later_name_replaces_an_earlier_one),
 		cmocka_unit_test(each_program_of_a_process_has_its_own_names),
+		cmocka_unit_test(a_forked_process_inherits_what_is_told_later),
 		cmocka_unit_test(a_forked_process_inherits_until_it_execs),
 		cmocka_unit_test(without_a_name_there_is_a_module_and_its_build_id),
 		cmocka_unit_test(kernel_names_are_those_of_the_trace_or_of_the_same_boot),

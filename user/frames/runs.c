@@ -10,6 +10,7 @@
 #include "user/model/grow.h"
 
 #define BOOT_SLACK_NS (10 * NSEC_PER_SEC) /* a clock that is set moves the boot by as much */
+#define FORKS_BARE    4096                /* ... without, one behind the other */
 #define FORKS_DEEP    64                  /* forks of forks with mappings of their own in between */
 
 /* Recorded on a machine of our name that booted when ours did. */
@@ -88,23 +89,16 @@ u32 runs_get(struct runs *runs, u32 pid, u32 image)
 	return runs_find(runs, pid, image, 0) ?: begin_run(runs, pid, &run);
 }
 
-/* What a run says of memory: itself, or if it has nothing mapped, the one it was forked from */
-static u32 mapped_run(const struct runs *runs, u32 number)
-{
-	if (number && !runs->list[number - 1].mapped)
-		return runs->list[number - 1].parent;
-	return number;
-}
-
 static int on_fork(struct runs *runs, const struct event_fork *fork, u64 time_ns)
 {
 	const u64 *parent = map_get(&runs->last, fork->parent_tgid);
+	/* What the parent has mapped may be told later: the recorder looks now and then. */
 	const struct run run = {
 		.since_ns = time_ns,
-		.parent = parent ? mapped_run(runs, (u32)*parent) : 0,
+		.parent = parent ? (u32)*parent : runs_get(runs, fork->parent_tgid, 0),
 	};
 
-	return begin_run(runs, fork->tgid, &run) ? 0 : -ENOMEM;
+	return run.parent && begin_run(runs, fork->tgid, &run) ? 0 : -ENOMEM;
 }
 
 static int on_exec(struct runs *runs, const struct trace_exec *exec, u64 time_ns)
@@ -171,6 +165,14 @@ int runs_event(struct runs *runs, const struct trace_event *event)
 	return 0;
 }
 
+/* The next one that has something mapped: @number, or who it was forked from */
+static u32 mapped_run(const struct runs *runs, u32 number)
+{
+	for (u32 i = 0; number && !runs->list[number - 1].mapped; i++)
+		number = i < FORKS_BARE ? runs->list[number - 1].parent : 0;
+	return number;
+}
+
 bool runs_code(const struct runs *runs, struct symbols_frame *frame, u32 number, u64 address,
 	       bool placed)
 {
@@ -180,7 +182,7 @@ bool runs_code(const struct runs *runs, struct symbols_frame *frame, u32 number,
 	if (!runs->symbols)
 		return false;
 	/* The nearest that has it mapped; code that nobody has is perhaps in its perf map. */
-	for (u32 i = 0; number && i < FORKS_DEEP; i++) {
+	for (u32 i = 0; i < FORKS_DEEP && (number = mapped_run(runs, number)); i++) {
 		if (symbols_place(runs->symbols, frame, number - 1, address))
 			return !placed && symbols_code(runs->symbols, frame, number - 1, address);
 		number = runs->list[number - 1].parent;
@@ -190,7 +192,9 @@ bool runs_code(const struct runs *runs, struct symbols_frame *frame, u32 number,
 
 bool runs_data(const struct runs *runs, struct symbols_frame *frame, u32 number, u64 address)
 {
-	for (u32 i = 0; runs->symbols && number && i < FORKS_DEEP; i++) {
+	if (!runs->symbols)
+		return false;
+	for (u32 i = 0; i < FORKS_DEEP && (number = mapped_run(runs, number)); i++) {
 		if (symbols_data(runs->symbols, frame, number - 1, address))
 			return true;
 		number = runs->list[number - 1].parent;
