@@ -171,6 +171,8 @@ static void info_and_totals_come_back(void **state)
 	assert_int_equal(info->memory_bytes, some_info.memory_bytes);
 	assert_int_equal(info->class_mask, 0x1f);
 	assert_true(info->follows_children);
+	assert_int_equal(info->stack_min_ns, some_info.stack_min_ns);
+	assert_int_equal(info->sample_period_ns, some_info.sample_period_ns);
 	assert_memory_equal(&info->start, &some_info.start, sizeof(info->start));
 	assert_string_equal(trace_syscall_name(info, 232, room), "epoll_wait");
 	assert_string_equal(trace_syscall_name(info, 1, room), "write");

@@ -65,6 +65,9 @@ static const struct {
 #undef FIELD
 };
 
+_Static_assert(HEAD_FIELD_COUNT == HEAD_SAMPLE_PERIOD_NS + 1,
+	       "numbers of 8 bytes behind the system calls: see head_put()");
+
 static u32 head_checksum(const u8 *head, size_t size)
 {
 	uLong crc = crc32_z(0, head, CRC_OFFSET);
@@ -115,6 +118,10 @@ int head_put(struct buffer *b, const struct trace_info *info)
 	for (unsigned int i = 1; i < HEAD_SYSCALLS; i++)
 		put_simple(b, i, info);
 	put_syscalls(b, info);
+	/* What came later is left out when there is nothing to say. */
+	for (unsigned int i = HEAD_SYSCALLS + 1; i < HEAD_FIELD_COUNT; i++)
+		if (*(const u64 *)((const u8 *)info + simple[i].offset))
+			put_simple(b, i, info);
 	if (b->failed)
 		return -ENOMEM;
 	put_le16(b->data + 8, TRACE_MAJOR);
@@ -206,7 +213,7 @@ int head_get(struct trace_info *info, const u8 *bytes, size_t size, struct arena
 			break;
 		if (type == HEAD_SYSCALLS)
 			r = get_syscalls(info, &value, arena);
-		else if (type && type < HEAD_SYSCALLS)
+		else if (type && type < HEAD_FIELD_COUNT)
 			r = get_simple(info, (unsigned int)type, &value, arena);
 		if (r < 0)
 			return r;
