@@ -117,13 +117,16 @@ static void what_is_too_narrow_is_left_out_and_counted(void **state)
 	CLEANUP(free) char *svg = NULL;
 	struct story story;
 
-	begins(&story, "sync");
+	begins(&story, "wait");
 	told(&story);
 	waits(&story, MAIN, 1000 * MS, WAIT_SYNC, 1, 0);
 	waits(&story, MAIN, 10 * US, WAIT_SYNC, 2, 3);
+	waits(&story, MAIN, 10 * US, WAIT_DISK, 1, 0);
 	svg = is_drawn(&story);
 	assert_non_null(strstr(svg, "<title>pop\n"));
 	assert_null(strstr(svg, "<title>push\n"));
+	assert_non_null(strstr(svg, "\ndisk &lt;0.1 %"));
+	assert_true(is_xml());
 	assert_non_null(strstr(svg, "2 frames are too narrow"));
 	story_ends(&story);
 }

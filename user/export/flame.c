@@ -223,13 +223,16 @@ static void put_title(const struct flame *flame, const struct node *node)
 
 	fputs("<title>", flame->out);
 	put_text(flame->out, node_name(flame, node));
-	fprintf(flame->out, "\n%s (%s ns), %s\n%s %s", text_duration(duration, node->ns),
-		text_count(ns, node->ns), text_share(share, node->ns, flame->nodes[0].ns),
-		text_count(count, node->count), counted(flame));
-	for (int i = 0; i < WAIT_KIND_COUNT && flame->tally->profile.kind->waits; i++)
-		if (node->kind_ns[i])
-			fprintf(flame->out, "\n%s %s", wait_kind_name(i),
-				text_share(share, node->kind_ns[i], node->ns));
+	fprintf(flame->out, "\n%s (%s ns), ", text_duration(duration, node->ns),
+		text_count(ns, node->ns));
+	put_text(flame->out, text_share(share, node->ns, flame->nodes[0].ns));
+	fprintf(flame->out, "\n%s %s", text_count(count, node->count), counted(flame));
+	for (int i = 0; i < WAIT_KIND_COUNT && flame->tally->profile.kind->waits; i++) {
+		if (!node->kind_ns[i])
+			continue;
+		fprintf(flame->out, "\n%s ", wait_kind_name(i));
+		put_text(flame->out, text_share(share, node->kind_ns[i], node->ns)); /* "<0.1 %" */
+	}
 	fputs("</title>", flame->out);
 }
 
@@ -358,8 +361,10 @@ static void put_legend(const struct flame *flame)
 		text_share(share, root->kind_ns[i], root->ns);
 		fprintf(flame->out,
 			"<rect class=\"%s\" x=\"%d\" y=\"54\" width=\"10\" height=\"10\" rx=\"2\"/>"
-			"<text x=\"%d\" y=\"63\">%s %s</text>",
-			name, x, x + 14, name, share);
+			"<text x=\"%d\" y=\"63\">%s ",
+			name, x, x + 14, name);
+		put_text(flame->out, share);
+		fputs("</text>", flame->out);
 		x += (int)((double)(strlen(name) + text_columns(share) + 1) * LETTER) + 28;
 	}
 	fputs("</g>\n", flame->out);

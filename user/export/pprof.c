@@ -392,7 +392,7 @@ static void put_comments(struct pprof *p)
 		add_comment(p, list, &count, text);
 	}
 	if (tally->truncated) {
-		snprintf(text, sizeof(text), "%" PRIu64 " stacks do not reach their root",
+		snprintf(text, sizeof(text), "stacks that do not reach their root: %" PRIu64,
 			 tally->truncated);
 		add_comment(p, list, &count, text);
 	}

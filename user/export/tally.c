@@ -22,12 +22,18 @@ struct place {
 /* "100us": as it is typed */
 static void typed_duration(char *to, size_t size, u64 ns)
 {
-	if (ns % NSEC_PER_MSEC == 0)
-		snprintf(to, size, "%llums", (unsigned long long)(ns / NSEC_PER_MSEC));
-	else if (ns % NSEC_PER_USEC == 0)
-		snprintf(to, size, "%lluus", (unsigned long long)(ns / NSEC_PER_USEC));
-	else
-		snprintf(to, size, "%lluns", (unsigned long long)ns);
+	static const struct {
+		const char *unit;
+		u64 ns;
+	} units[] = { { "s", NSEC_PER_SEC }, { "ms", NSEC_PER_MSEC }, { "us", NSEC_PER_USEC } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (ns % units[i].ns)
+			continue;
+		snprintf(to, size, "%llu%s", (unsigned long long)(ns / units[i].ns), units[i].unit);
+		return;
+	}
+	snprintf(to, size, "%lluns", (unsigned long long)ns);
 }
 
 /* What is said where there is no code */
