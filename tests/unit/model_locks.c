@@ -359,6 +359,21 @@ static void timeouts_and_signals_count_apart_and_release_nothing(void **state)
 	assert_null(holder_of(story, OTHER));
 }
 
+static void a_mutex_with_a_timeout_has_its_owner_too(void **state)
+{
+	CLEANUP(story_free) struct story *story = begins();
+
+	three_threads(story);
+	sees(story, 100, WORKER, (struct lock_seen){ .word = 2, .owner = MAIN, .users = 1 });
+	futex_blocks(story, 100, WORKER, FUTEX_OP_WAIT_BITSET, 2, IDLE);
+	interrupt_wakes(story->scene, 300, WAKER_HARDIRQ, IDLE, WORKER);
+	runs(story, 310, WORKER);
+	futex_call(story, 320, WORKER, FUTEX_OP_WAIT_BITSET, 230, -ETIMEDOUT);
+	story_ends(story, 5000);
+	assert_int_equal(story->locks.rows[0].kind, LOCK_MUTEX);
+	assert_int_equal(holder_of(story, MAIN)->ns, 200);
+}
+
 static void a_thread_that_waits_again_was_woken_for_nothing(void **state)
 {
 	CLEANUP(story_free) struct story *story = begins();
@@ -615,6 +630,7 @@ int main(void)
 		cmocka_unit_test(who_released_a_mutex_held_it_until_then),
 		cmocka_unit_test(without_an_owner_the_waker_is_named_as_such),
 		cmocka_unit_test(timeouts_and_signals_count_apart_and_release_nothing),
+		cmocka_unit_test(a_mutex_with_a_timeout_has_its_owner_too),
 		cmocka_unit_test(a_thread_that_waits_again_was_woken_for_nothing),
 		cmocka_unit_test(what_the_holder_does_may_be_told_after_the_wait),
 		cmocka_unit_test(what_is_forgotten_is_not_known),

@@ -75,7 +75,8 @@ static u32 glibc_writer(const struct wait *wait, const struct lock_seen *lock)
 	return lock->kind <= 1 ? lock->users : 0;
 }
 
-struct lock_evidence lock_look(struct locks *locks, const struct interval *interval)
+struct lock_evidence lock_look(struct locks *locks, const struct lock_row *row,
+			       const struct interval *interval)
 {
 	const struct process *process = interval->thread->process;
 	const struct lock_seen *lock = &interval->lock;
@@ -98,10 +99,12 @@ struct lock_evidence lock_look(struct locks *locks, const struct interval *inter
 			return (struct lock_evidence){ HOW_TURNS, LOCK_MUTEX, true, t };
 		return (struct lock_evidence){ 0 };
 	}
-	if (wait->value == GLIBC_CONTENDED && wait->futex_op != FUTEX_OP_WAIT_BITSET) {
+	if (wait->value == GLIBC_CONTENDED) {
 		t = looks_like_glibc_mutex(lock) ? owner_of(locks, process, lock->owner, at_ns)
 						 : NULL;
-		return (struct lock_evidence){ HOW_TURNS, LOCK_MUTEX, t, t };
+		/* With a timeout it is WAIT_BITSET, in which others use such a value, too. */
+		if (t || wait->futex_op != FUTEX_OP_WAIT_BITSET || row->evidence[LOCK_MUTEX])
+			return (struct lock_evidence){ HOW_TURNS, LOCK_MUTEX, t, t };
 	}
 	t = owner_of(locks, process, glibc_writer(wait, lock), at_ns);
 	if (t)

@@ -22,7 +22,8 @@ struct lock_evidence {
 };
 
 /* lock_look.c */
-struct lock_evidence lock_look(struct locks *locks, const struct interval *interval);
+struct lock_evidence lock_look(struct locks *locks, const struct lock_row *row,
+			       const struct interval *interval);
 bool lock_is_pi(u8 futex_op);
 
 /* From a time on a thread holds the lock, or it released it then. */

@@ -267,7 +267,7 @@ static int on_interval(void *ctx, const struct interval *interval)
 	k = wait_of(locks, thread);
 	if (!word || !k || !row_of(locks, word))
 		return -ENOMEM;
-	e = lock_look(locks, interval);
+	e = lock_look(locks, &locks->rows[word - 1], interval);
 	r = next_wait(locks, k, interval, word);
 	if (r >= 0)
 		r = tell_owner(locks, &locks->rows[word - 1], interval, &e);
