@@ -66,6 +66,16 @@ void write_trace(const char *path, const struct event_list *list, size_t per_chu
 void read_trace(struct event_list *list, struct trace_reader *reader, bool restated);
 void read_file(struct event_list *list, const char *path);
 
+/*
+ * Writes the list in chunks that end with each full second behind BEGIN_NS, and reads from chunk
+ * @nth on, restated events too.
+ */
+#define BEGIN_NS (1000 * NSEC_PER_SEC)
+#define SECOND	 NSEC_PER_SEC
+void read_from_chunk(struct event_list *out, const struct event_list *in, size_t nth);
+
+size_t count_restated(const struct event_list *list, u16 kind);
+
 extern const struct trace_info some_info;
 extern const struct trace_totals some_totals;
 

@@ -9,39 +9,7 @@
 
 #include <cmocka.h> /* last: it has a macro named fail */
 
-#define LIST     CLEANUP(event_list_free) struct event_list
-#define BEGIN_NS (1000 * NSEC_PER_SEC)
-#define SECOND   NSEC_PER_SEC
-
-/* Writes the list in chunks that end with each full second, and reads from chunk @nth on. */
-static void read_from_chunk(struct event_list *out, const struct event_list *in, size_t nth)
-{
-	CLEANUP(chunk_encoder_free) struct chunk_encoder *encoder = NULL;
-	CLEANUP(trace_reader_close) struct trace_reader *reader = NULL;
-	const struct trace_chunk_info *chunks;
-	struct trace_writer *writer = NULL;
-	struct err err = { 0 };
-	struct chunk chunk;
-	size_t from = 0;
-
-	assert_int_equal(chunk_encoder_new(&encoder, 8, BEGIN_NS, &err), 0);
-	assert_int_equal(trace_writer_open(&writer, "a.trace", true, &some_info, &err), 0);
-	for (u64 end_ns = BEGIN_NS + SECOND; from < in->count; end_ns += SECOND) {
-		size_t to = from;
-
-		while (to < in->count && in->events[to].time_ns < end_ns)
-			to++;
-		encode_range(encoder, in, from, to);
-		assert_int_equal(chunk_finish(encoder, end_ns, &chunk, &err), 0);
-		assert_int_equal(trace_writer_chunk(writer, &chunk, &err), 0);
-		from = to;
-	}
-	assert_int_equal(trace_writer_finish(writer, &some_totals, &err), 0);
-	assert_int_equal(trace_reader_open(&reader, "a.trace", &err), 0);
-	assert_true(trace_reader_chunks(reader, &chunks) > nth);
-	assert_int_equal(trace_reader_seek(reader, chunks[nth].end_ns, &err), 0);
-	read_trace(out, reader, true);
-}
+#define LIST CLEANUP(event_list_free) struct event_list
 
 /* The restated thread; NULL: none. */
 static const struct event_thread *restated(const struct event_list *list, u32 tid)
@@ -56,15 +24,6 @@ static const struct event_thread *restated(const struct event_list *list, u32 ti
 			found = list->events[i].thread;
 		}
 	return found;
-}
-
-static size_t count_restated(const struct event_list *list, u16 kind)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < list->count; i++)
-		count += list->events[i].kind == kind && trace_event_is_restated(&list->events[i]);
-	return count;
 }
 
 /* Something that happens in second @n, so that there is such a chunk */

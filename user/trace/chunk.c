@@ -39,6 +39,7 @@ int chunk_encoder_new(struct chunk_encoder **out, unsigned int cpus, u64 start_n
 	e->begin_ns = start_ns;
 	e->threads.chunk = 1;
 	e->objects.chunk = 1;
+	e->mapped.chunk = 1;
 	stacks_init(&e->stacks);
 	e->streams = calloc(e->cpus, sizeof(struct stream *));
 	if (!e->streams || warm_zstd(e) || buffer_reserve(&e->data, (size_t)2 << 20))
@@ -60,6 +61,7 @@ void chunk_encoder_free(struct chunk_encoder *e)
 	threads_free(&e->threads);
 	objects_free(&e->objects);
 	stacks_free(&e->stacks);
+	mapped_free(&e->mapped);
 	buffer_free(&e->shapes);
 	map_free(&e->shape_numbers);
 	map_free(&e->address_numbers);
@@ -175,6 +177,10 @@ static int put_head(struct chunk_encoder *e)
 	put_section(&e->head, SECTION_OBJECTS, &one);
 	buffer_reset(&one);
 	put_stacks(e, &e->head);
+	mapped_put(&e->mapped, &one, &e->threads);
+	if (one.size || one.failed)
+		put_section(&e->head, SECTION_MAPPINGS, &one);
+	buffer_reset(&one);
 	put_shapes(e, &one);
 	put_section(&e->head, SECTION_SHAPES, &one);
 	buffer_reset(&one);
@@ -283,6 +289,7 @@ static void begin_next(struct chunk_encoder *e, u64 begin_ns)
 	threads_next_chunk(&e->threads);
 	objects_next_chunk(&e->objects);
 	stacks_next_chunk(&e->stacks);
+	mapped_next_chunk(&e->mapped, e->data.size, &e->threads);
 	buffer_reset(&e->shapes);
 	buffer_reset(&e->addresses);
 	map_clear(&e->shape_numbers);
@@ -294,6 +301,11 @@ static void begin_next(struct chunk_encoder *e, u64 begin_ns)
 	e->lost = 0;
 	e->raw_bytes = 0;
 	e->sequence++;
+}
+
+void chunk_tell_mappings(struct chunk_encoder *e)
+{
+	e->mapped.wanted = true;
 }
 
 int chunk_finish(struct chunk_encoder *e, u64 end_ns, struct chunk *out, struct err *err)

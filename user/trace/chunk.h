@@ -16,8 +16,8 @@
  * Memory, when chunks are finished as soon as they are full: at most 12 MiB (the open chunk's
  * columns 7, the finished chunk 2, zstd 2), 2.5 KiB for each CPU that has events, 240 bytes for
  * each thread of the target (and for at most 16384 others), 200 for each of at most 65536 objects,
- * and at most 11 MiB for stacks (see stacks.h; 6 more for a moment while some are forgotten or
- * said again).
+ * at most 5 MiB for mappings (see mapped.h) and 11 for stacks (see stacks.h; 6 more for a moment
+ * while some are forgotten or said again).
  */
 struct chunk_encoder;
 
@@ -56,6 +56,9 @@ DEFINE_CLEANUP(struct chunk_encoder *, chunk_encoder_free)
  * caller counts it as a loss); -EINVAL for a kind or CPU that does not exist.
  */
 int chunk_add(struct chunk_encoder *encoder, const struct trace_event *event);
+
+/* The open chunk tells the mappings of all processes of the target, whatever they take. */
+void chunk_tell_mappings(struct chunk_encoder *encoder);
 
 /* Whether the open chunk should be finished because of its size. */
 bool chunk_full(const struct chunk_encoder *encoder);

@@ -8,6 +8,7 @@
 #include "user/base/buffer.h"
 #include "user/trace/chunk.h"
 #include "user/trace/format.h"
+#include "user/trace/mapped.h"
 #include "user/trace/objects.h"
 #include "user/trace/stacks.h"
 #include "user/trace/texts.h"
@@ -47,6 +48,7 @@ struct chunk_encoder {
 	struct threads threads;
 	struct objects objects;
 	struct stacks stacks;
+	struct mapped mapped;
 
 	struct buffer shapes; /* struct shape, in order of their numbers */
 	struct map shape_numbers;

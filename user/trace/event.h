@@ -53,6 +53,7 @@ struct trace_mapping {
 	u64 inode;
 	u32 device;       /* major << 20 | minor */
 	const char *path; /* as the kernel names it; "[vdso]", "" for anonymous code */
+	u8 restated;      /* a chunk says it again */
 };
 
 /* STACK_RESTATED in flags: a chunk says it again */

@@ -141,6 +141,7 @@ bool trace_event_is_restated(const struct trace_event *e)
 	case EVENT_NAME: return e->name.flags & THREAD_RESTATED;
 	case EVENT_OBJECT: return e->object->spare == OBJECT_RESTATED;
 	case EVENT_STACK: return e->stack->flags & STACK_RESTATED;
+	case EVENT_MAPPING: return e->mapping->restated;
 	default: return trace_event_is_annotation(e) && e->annotation.flags & ANNOTATION_RESTATED;
 	}
 }

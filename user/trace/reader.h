@@ -32,7 +32,7 @@ const struct trace_totals *trace_reader_totals(const struct trace_reader *reader
  * @event: set to one that is valid until the next call
  *
  * Events of all CPUs, merged by time: time_ns never goes back. A chunk begins with what it
- * restates, at the time of its begin: EVENT_OBJECT of the objects it uses (spare is
+ * restates, at the time of its begin: EVENT_STACK and EVENT_OBJECT of those it uses (spare is
  * OBJECT_RESTATED), EVENT_THREAD of the target's threads and EVENT_NAME of the others that it
  * mentions (flag THREAD_RESTATED). A stretch that cannot be read comes as EVENT_LOSS with
  * unreadable set.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* restate - what a chunk says again: stacks, objects and threads as they were at its begin */
+/* restate - what a chunk says again: stacks, mappings, objects and threads at its begin */
 #include "user/trace/decode.h"
 #include "user/trace/stacks.h"
 
@@ -62,6 +62,28 @@ static int restate_stacks(struct decoder *d)
 	return 0;
 }
 
+static int restate_mappings(struct decoder *d)
+{
+	struct trace_mapping *mappings = NULL;
+	u64 count = 0;
+	int r = decoder_rows(d, SECTION_MAPPINGS, &event_fields[EVENT_MAPPING], &mappings, &count);
+
+	if (!r)
+		r = batch_begin_run(d->batch, (size_t)count);
+	if (r < 0)
+		return r;
+	for (u64 i = 0; i < count; i++) {
+		struct trace_event *event = decoder_event(d);
+
+		mappings[i].build_id_bytes = min(mappings[i].build_id_bytes, (u8)BUILD_ID_MAX);
+		mappings[i].restated = 1;
+		*event = (struct trace_event){ .time_ns = d->begin_ns, .kind = EVENT_MAPPING };
+		event->mapping = &mappings[i];
+	}
+	decoder_end_run(d);
+	return 0;
+}
+
 static void restate_thread(struct decoder *d, struct thread_row *row)
 {
 	struct trace_event *event;
@@ -89,6 +111,7 @@ int decoder_restate(struct decoder *d)
 	u64 count = 0;
 	int r = restate_stacks(d);
 
+	r = r ?: restate_mappings(d);
 	if (!r)
 		r = decoder_rows(d, SECTION_OBJECTS, &event_fields[EVENT_OBJECT], &objects, &count);
 	if (!r)
