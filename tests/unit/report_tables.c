@@ -170,6 +170,8 @@ static char *report_of(struct scene *s, const struct report_options *options, un
 	/* Sorting may have moved what they own. */
 	s->waits = report.waits;
 	s->sched = report.sched;
+	locks_free(&report.locks);
+	wakers_free(&report.wakers);
 	return text;
 }
 

@@ -74,16 +74,19 @@ static void walk_and_compare(void)
 	void *theirs[MOST];
 	u64 ours[MOST];
 	ucontext_t here;
-	int count;
+	int count, first = 0;
 
 	assert_int_equal(getcontext(&here), 0);
 	assert_true(is_in("walk_and_compare", registers_of(&here).pc));
 	count = backtrace(theirs, MOST);
-	assert_int_equal(walk(ours, registers_of(&here), &result), count);
+	/* A sanitizer's backtrace() begins in itself. */
+	while (first < count && !is_in("walk_and_compare", (uintptr_t)theirs[first]))
+		first++;
+	assert_int_equal(walk(ours, registers_of(&here), &result), count - first);
 	assert_int_equal(result, UNWIND_AT_ROOT);
 	/* The innermost: another place of this function */
-	for (int i = 1; i < count; i++)
-		assert_int_equal(ours[i], (uintptr_t)theirs[i]);
+	for (int i = 1; i < count - first; i++)
+		assert_int_equal(ours[i], (uintptr_t)theirs[first + i]);
 }
 
 static int compare_items(const void *a, const void *b)

@@ -158,10 +158,10 @@ static int learn_fork(struct mapped *mapped, const struct event_fork *fork)
 	struct mapped_process *parent = find(mapped, fork->parent_tgid), *child;
 	int r = 0;
 
-	if (fork->tid != fork->tgid)
+	if (fork->tid != fork->tgid || fork->parent_tgid == fork->tgid)
 		return 0;
 	forget(mapped, fork->tgid);
-	if (!parent || !parent->count || fork->parent_tgid == fork->tgid)
+	if (!parent || !parent->count)
 		return 0;
 	child = find_or_add(mapped, fork->tgid);
 	if (!child)
