@@ -91,7 +91,7 @@ static void frames_are_as_wide_as_their_time(void **state)
 	assert_true(box(svg, "futex_wait", &x, &width, &kind));
 	assert_int_equal((int)width, 900);
 	assert_non_null(
-		strstr(svg, "<title>pop\n3.00 ms (3,000,000 ns), 75.0 %\n1 waits\nsync 100 %"));
+		strstr(svg, "<title>pop\n3.00 ms (3,000,000 ns), 75.0 %\n1 wait\nsync 100 %"));
 	assert_true(is_xml());
 	story_ends(&story);
 }

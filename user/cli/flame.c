@@ -56,7 +56,7 @@ static void tell(const struct tally *tally, const char *path)
 	       tally->profile.kind->cpu ? "samples" : "waits",
 	       text_duration(ns, tally->profile.total_ns));
 	if (!tally_has_stacks(tally))
-		printf("no stacks were recorded: record with -e stack\n");
+		printf("no stacks were recorded: record without -e, or with stack in it\n");
 	if (tally_is_lower_bound(tally))
 		printf("events were lost: times and counts are a lower bound\n");
 }

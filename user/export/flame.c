@@ -204,11 +204,16 @@ static const char *colour_of(const struct flame *flame, const struct node *node)
 	return "mixed";
 }
 
-static const char *counted(const struct flame *flame)
+/* What @count is a number of */
+static const char *counted(const struct flame *flame, u64 count)
 {
 	const struct profile_kind *kind = flame->tally->profile.kind;
 
-	return kind->cpu ? "samples" : kind->sched ? "scheduler waits" : "waits";
+	if (kind->cpu)
+		return count == 1 ? "sample" : "samples";
+	if (kind->sched)
+		return count == 1 ? "scheduler wait" : "scheduler waits";
+	return count == 1 ? "wait" : "waits";
 }
 
 static const char *node_name(const struct flame *flame, const struct node *node)
@@ -226,7 +231,7 @@ static void put_title(const struct flame *flame, const struct node *node)
 	fprintf(flame->out, "\n%s (%s ns), ", text_duration(duration, node->ns),
 		text_count(ns, node->ns));
 	put_text(flame->out, text_share(share, node->ns, flame->nodes[0].ns));
-	fprintf(flame->out, "\n%s %s", text_count(count, node->count), counted(flame));
+	fprintf(flame->out, "\n%s %s", text_count(count, node->count), counted(flame, node->count));
 	for (int i = 0; i < WAIT_KIND_COUNT && flame->tally->profile.kind->waits; i++) {
 		if (!node->kind_ns[i])
 			continue;
@@ -383,10 +388,11 @@ static void put_head(const struct flame *flame, u32 rows)
 		WIDTH + 20, height, WIDTH + 20, height, WIDTH, flame_css);
 	fprintf(flame->out, "<g transform=\"translate(10 0)\">\n<text id=\"head\" y=\"22\">");
 	put_text(flame->out, tally->info ? tally->info->target : "");
-	fprintf(flame->out, ": %s in %s %s (%s)</text>\n",
-		text_duration(duration, flame->nodes[0].ns),
-		text_count(count, flame->nodes[0].count), counted(flame),
-		tally->profile.kind->name);
+	fprintf(flame->out, ": %s in %s %s", text_duration(duration, flame->nodes[0].ns),
+		text_count(count, flame->nodes[0].count), counted(flame, flame->nodes[0].count));
+	if (tally->profile.kind->waits && strcmp(tally->profile.kind->name, "wait"))
+		fprintf(flame->out, " (%s)", tally->profile.kind->name);
+	fputs("</text>\n", flame->out);
 	fprintf(flame->out,
 		"<text id=\"note\" y=\"41\">callers above; wider is longer%s%s%s</text>\n",
 		tally_has_stacks(tally) ? "" : "; no stacks were recorded",
