@@ -13,6 +13,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/text.h"
 #include "user/cli/command.h"
+#include "user/cli/recorded.h"
 #include "user/record/session.h"
 #include "user/record/target.h"
 #include "user/report/report.h"
@@ -311,74 +312,12 @@ static void show_status(void *ctx, const struct session_options *session)
 	terminal->shown = true;
 }
 
-static void say_how_it_ended(const struct session_status *status)
-{
-	if (!status->command_pid)
-		return;
-	if (!status->command_ended)
-		fprintf(stderr, "the command goes on as process %d\n", status->command_pid);
-	else if (WIFSIGNALED(status->command_status))
-		fprintf(stderr, "the command was ended by signal %d (%s)\n",
-			WTERMSIG(status->command_status),
-			strsignal(WTERMSIG(status->command_status)));
-	else
-		fprintf(stderr, "the command ended with status %d\n",
-			WEXITSTATUS(status->command_status));
-}
-
 static int command_result(const struct session_status *status)
 {
 	if (!status->command_ended)
 		return 0;
 	return WIFSIGNALED(status->command_status) ? 128 + WTERMSIG(status->command_status)
 						   : WEXITSTATUS(status->command_status);
-}
-
-static void say_what(const struct session_options *session)
-{
-	char ring[TEXT_MAX];
-
-	fprintf(stderr, "recording %s to %s; rings of %s per CPU; ", session->target,
-		session->output,
-		session->ring_bytes ? text_bytes(ring, session->ring_bytes) : "16 MiB / CPUs");
-	fprintf(stderr, "%s new processes\n", session->children ? "following" : "not following");
-}
-
-/* For -v, and for whoever measures the recorder: words that scripts can read */
-static void say_what_it_took(const struct session_status *status)
-{
-	fprintf(stderr,
-		"recorded: events=%" PRIu64 " lost=%" PRIu64 " untracked=%" PRIu64
-		" ring_bytes=%" PRIu64 " chunk_bytes=%" PRIu64 " cpu_ns=%" PRIu64
-		" elapsed_ns=%" PRIu64 " memory_bytes=%" PRIu64 " stacks=%" PRIu64
-		" stacks_forgotten=%" PRIu64 "\n",
-		status->events, status->lost, status->untracked, status->ring_bytes_used,
-		status->file_bytes, status->recorder_cpu_ns, status->elapsed_ns,
-		status->memory_bytes, status->stacks, status->stacks_forgotten);
-}
-
-static void say_what_was_resolved(const struct resolved *resolved)
-{
-	fprintf(stderr,
-		"resolved: stacks=%" PRIu64 " corrected=%" PRIu64 " symbols=%" PRIu64
-		" rules=%" PRIu64 " refused=%" PRIu64 " left=%" PRIu64 "\n",
-		resolved->stacks, resolved->corrected, resolved->symbols, resolved->rules,
-		resolved->refused, resolved->left);
-}
-
-/* What a person should know of stacks that have no names, or not their best frames */
-static void note_what_was_not_resolved(const struct resolved *resolved)
-{
-	if (resolved->refused)
-		fprintf(stderr,
-			"note: %" PRIu64 " of %" PRIu64 " new stacks came too fast to be resolved "
-			"while recording; their frames may lack names or callers of libc\n",
-			resolved->refused, resolved->stacks);
-	if (resolved->left)
-		fprintf(stderr,
-			"note: %" PRIu64 " of %" PRIu64 " new stacks were not resolved when the "
-			"recording ended: reading the target's files took too long\n",
-			resolved->left, resolved->stacks);
 }
 
 static int end_message(const struct session_options *session, struct err *err)
@@ -389,7 +328,7 @@ static int end_message(const struct session_options *session, struct err *err)
 	if (r < 0)
 		return r;
 	fflush(stdout);
-	say_how_it_ended(status);
+	recorded_end(status);
 	return 0;
 }
 
@@ -483,24 +422,13 @@ static int run(void *data, char **args, int count, struct err *err)
 	session.on_status = show_status;
 
 	if (options->verbose)
-		say_what(&session);
+		recorded_begin(&session);
 	r = session_run(&session, err);
 	if (terminal.shown)
 		fputs("\r\033[K", stderr);
 	if (r < 0)
 		return r;
-	if (options->verbose) {
-		say_what_it_took(&status);
-		say_what_was_resolved(&status.resolved);
-	}
-	note_what_was_not_resolved(&status.resolved);
-	if (status.unread)
-		fprintf(stderr,
-			"tracer: the mappings of %u processes could not be read in time: what runs "
-			"there has no names\n",
-			status.unread);
-	if (status.trouble.code)
-		fprintf(stderr, "tracer: %s\nhint: %s\n", status.trouble.text, status.trouble.hint);
+	recorded_notes(&status, options->verbose);
 	if (!options->quiet) {
 		r = end_message(&session, err);
 		if (r < 0)

@@ -19,6 +19,7 @@
 #include "bpf/tracer.skel.h"
 #include "user/record/doctor.h"
 #include "user/record/host.h"
+#include "user/record/kernel_types.h"
 #include "user/record/syscalls.h"
 
 #define PROC_PID_INIT_INO 0xeffffffcu /* the first PID namespace */
@@ -65,22 +66,6 @@ static u32 choose_ring_bytes(u64 asked, unsigned int cpus)
 	return round_down_power(each);
 }
 
-/* sched_switch has told prev_state as its fourth argument since 5.18. */
-static bool switch_has_state(const struct btf *btf)
-{
-	const struct btf_type *type;
-	int id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
-
-	if (id < 0)
-		return false;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, (u32)id)->type);
-	if (!type || !btf_is_ptr(type))
-		return false;
-	type = btf__type_by_id(btf, type->type);
-	/* the first argument is the context of the tracepoint itself */
-	return type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
-}
-
 static int explain_load(struct err *err, int code, const char *what)
 {
 	code = code < 0 ? code : -EINVAL;
@@ -91,57 +76,6 @@ static int explain_load(struct err *err, int code, const char *what)
 			    "`tracer record -v` shows why; please report it with `tracer doctor`");
 	}
 	return doctor_explain(err, code, what);
-}
-
-/* Where a per-CPU variable lies in its section; -1 when the kernel does not tell. Source: BTF. */
-static s64 percpu_offset(const struct btf *btf, const char *name)
-{
-	int section = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
-	const struct btf_var_secinfo *vars;
-	const struct btf_type *type;
-
-	if (section < 0)
-		return -1;
-	type = btf__type_by_id(btf, (u32)section);
-	vars = btf_var_secinfos(type);
-	for (u32 i = 0; i < btf_vlen(type); i++) {
-		const struct btf_type *var = btf__type_by_id(btf, vars[i].type);
-
-		if (!strcmp(btf__name_by_offset(btf, var->name_off), name))
-			return vars[i].offset;
-	}
-	return -1;
-}
-
-/* Offset of a member in a struct, in bytes; -1 when there is none. */
-static s64 member_offset(const struct btf *btf, const char *structure, const char *member)
-{
-	int id = btf__find_by_name_kind(btf, structure, BTF_KIND_STRUCT);
-	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (u32)id);
-
-	for (u32 i = 0; type && i < btf_vlen(type); i++) {
-		const struct btf_member *at = btf_members(type) + i;
-
-		if (!strcmp(btf__name_by_offset(btf, at->name_off), member))
-			return btf_member_bit_offset(type, i) / 8;
-	}
-	return -1;
-}
-
-/* x86 keeps preempt_count in pcpu_hot from 6.2 to 6.14, and alone before and after. */
-static void find_preempt_count(struct tracer_bpf__rodata *config, const struct btf *btf)
-{
-	s64 queue = percpu_offset(btf, "runqueues");
-	s64 count = percpu_offset(btf, "__preempt_count");
-
-	if (count < 0) {
-		s64 hot = percpu_offset(btf, "pcpu_hot");
-		s64 inside = member_offset(btf, "pcpu_hot", "preempt_count");
-
-		count = hot < 0 || inside < 0 ? -1 : hot + inside;
-	}
-	config->config_preempt_count_known = queue >= 0 && count >= 0;
-	config->config_preempt_count_from_rq = count - queue;
 }
 
 /* The namespace that getpid() and -p number processes in. Source: /proc. */
@@ -170,8 +104,9 @@ static void configure(struct tracer_bpf *bpf, const struct probes_options *optio
 	config->config_waker_stacks = options->waker_stacks;
 	config->config_stack_min_ns = options->stack_min_ns;
 	config->config_cpus = cpus;
-	config->config_switch_has_state = switch_has_state(btf);
-	find_preempt_count(config, btf);
+	config->config_switch_has_state = kernel_switch_has_state(btf);
+	config->config_preempt_count_known =
+		kernel_preempt_count(&config->config_preempt_count_from_rq, btf);
 	config->config_pidns = pid_namespace();
 	config->config_recorder_pid = (u32)getpid();
 	config->config_cgroup = options->cgroup;

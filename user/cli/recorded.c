@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* recorded - what a recording says of itself beside its summary, on standard error */
+#include "user/cli/recorded.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "user/base/text.h"
+
+void recorded_begin(const struct session_options *session)
+{
+	char ring[TEXT_MAX];
+
+	fprintf(stderr, "recording %s to %s; rings of %s per CPU; ", session->target,
+		session->output,
+		session->ring_bytes ? text_bytes(ring, session->ring_bytes) : "16 MiB / CPUs");
+	fprintf(stderr, "%s new processes\n", session->children ? "following" : "not following");
+}
+
+/* For -v, and for whoever measures the recorder: words that scripts can read */
+static void say_what_it_took(const struct session_status *status)
+{
+	fprintf(stderr,
+		"recorded: events=%" PRIu64 " lost=%" PRIu64 " untracked=%" PRIu64
+		" ring_bytes=%" PRIu64 " chunk_bytes=%" PRIu64 " cpu_ns=%" PRIu64
+		" elapsed_ns=%" PRIu64 " memory_bytes=%" PRIu64 " stacks=%" PRIu64
+		" stacks_forgotten=%" PRIu64 "\n",
+		status->events, status->lost, status->untracked, status->ring_bytes_used,
+		status->file_bytes, status->recorder_cpu_ns, status->elapsed_ns,
+		status->memory_bytes, status->stacks, status->stacks_forgotten);
+}
+
+static void say_what_was_resolved(const struct resolved *resolved)
+{
+	fprintf(stderr,
+		"resolved: stacks=%" PRIu64 " corrected=%" PRIu64 " symbols=%" PRIu64
+		" rules=%" PRIu64 " refused=%" PRIu64 " left=%" PRIu64 "\n",
+		resolved->stacks, resolved->corrected, resolved->symbols, resolved->rules,
+		resolved->refused, resolved->left);
+}
+
+/* What a person should know of stacks that have no names, or not their best frames */
+static void note_what_was_not_resolved(const struct resolved *resolved)
+{
+	if (resolved->refused)
+		fprintf(stderr,
+			"note: %" PRIu64 " of %" PRIu64 " new stacks came too fast to be resolved "
+			"while recording; their frames may lack names or callers of libc\n",
+			resolved->refused, resolved->stacks);
+	if (resolved->left)
+		fprintf(stderr,
+			"note: %" PRIu64 " of %" PRIu64 " new stacks were not resolved when the "
+			"recording ended: reading the target's files took too long\n",
+			resolved->left, resolved->stacks);
+}
+
+void recorded_notes(const struct session_status *status, bool verbose)
+{
+	if (verbose) {
+		say_what_it_took(status);
+		say_what_was_resolved(&status->resolved);
+	}
+	note_what_was_not_resolved(&status->resolved);
+	if (status->unread)
+		fprintf(stderr,
+			"tracer: the mappings of %u processes could not be read in time: what runs "
+			"there has no names\n",
+			status->unread);
+	if (status->trouble.code)
+		fprintf(stderr, "tracer: %s\nhint: %s\n", status->trouble.text,
+			status->trouble.hint);
+}
+
+void recorded_end(const struct session_status *status)
+{
+	if (!status->command_pid)
+		return;
+	if (!status->command_ended)
+		fprintf(stderr, "the command goes on as process %d\n", status->command_pid);
+	else if (WIFSIGNALED(status->command_status))
+		fprintf(stderr, "the command was ended by signal %d (%s)\n",
+			WTERMSIG(status->command_status),
+			strsignal(WTERMSIG(status->command_status)));
+	else
+		fprintf(stderr, "the command ended with status %d\n",
+			WEXITSTATUS(status->command_status));
+}
