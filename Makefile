@@ -108,6 +108,10 @@ $(BUILD)/tests/unit/%.o: override CFLAGS += -Werror=unused-function
 $(UNIT_BIN): %: %.o $(UNIT_AUX) $(CORE_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_SYMBOLS) $(LIBS_TRACE) -lm
 
+# Of the recorder, what needs no kernel can be tested.
+$(filter $(BUILD)/tests/unit/record_%,$(UNIT_BIN)): \
+	$(call obj,$(addprefix user/record/,announced.c probe_args.c probe_words.c))
+
 # The command line without its commands can be tested too.
 $(filter $(BUILD)/tests/unit/cli_%,$(UNIT_BIN)): \
 	$(call obj,user/cli/options.c user/cli/help.c user/cli/manual.c)
@@ -176,6 +180,7 @@ $(BUILD)/tracer.1: $(TRACER)
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/tracer
+PROBESDIR = $(DESTDIR)$(PREFIX)/share/tracer/probes
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 INCLUDEDIR = $(DESTDIR)$(PREFIX)/include
 DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md)
@@ -203,6 +208,8 @@ install: $(TRACER) $(ANNOTATE) $(BUILD)/tracer.1 $(BUILD)/tracer.pc ## install t
 	install -m 755 $(ANNOTATE) '$(LIBDIR)/$(notdir $(ANNOTATE))'
 	ln -sf '$(notdir $(ANNOTATE))' '$(LIBDIR)/libtracer-annotate.so'
 	install -m 644 $(BUILD)/tracer.pc '$(LIBDIR)/pkgconfig/tracer.pc'
+	install -d '$(PROBESDIR)'
+	install -m 644 $(wildcard user/record/sets/*.probes) '$(PROBESDIR)'
 	install -m 644 user/annotate/tracer.py '$(DESTDIR)$(PYTHONDIR)/tracer.py'
 
 .PHONY: uninstall
@@ -210,7 +217,7 @@ uninstall: ## remove what install put there
 	rm -f '$(BINDIR)/tracer' '$(MANDIR)/tracer.1' '$(INCLUDEDIR)/tracer.h' \
 		'$(LIBDIR)/$(notdir $(ANNOTATE))' '$(LIBDIR)/libtracer-annotate.so' \
 		'$(LIBDIR)/pkgconfig/tracer.pc' '$(DESTDIR)$(PYTHONDIR)/tracer.py'
-	rm -rf '$(DOCDIR)'
+	rm -rf '$(DOCDIR)' '$(PROBESDIR)'
 
 .PHONY: live
 live: all ## live tests on this kernel, as root (PATTERN=... chooses)

@@ -72,6 +72,7 @@ extern const struct command flame_command;
 extern const struct command export_command;
 extern const struct command dump_command;
 extern const struct command check_command;
+extern const struct command probes_command;
 extern const struct command doctor_command;
 extern const struct command help_command;
 

@@ -3,7 +3,9 @@
 #include "user/record/probe_words.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bpf/event.h"
 
@@ -123,8 +125,8 @@ int probe_words_parse(struct probe_words *to, u16 kind, const char *text, const 
 		why = "a task needs both ends: START~END";
 	if (!why && kind == EVENT_LOG && tilde)
 		why = "a log is one moment and has no end";
-	if (!why && tilde && (has_pattern(words.begin.name) || has_pattern(words.end.name)))
-		why = "START~END are two probes, not patterns";
+	if (!why && tilde && has_pattern(words.begin.name))
+		why = "only the end of START~END may be a pattern";
 	if (!why && kind == EVENT_REGION_BEGIN && !tilde && words.begin.provider[0])
 		why = "a static probe is a moment: a region of it needs another for its end, "
 		      "START~END";
@@ -177,23 +179,48 @@ static int read_line(struct probe_list *list, char *line, const char *where, str
 	return hint(err, "a line begins with region, task or log");
 }
 
-int probe_list_read(struct probe_list *list, const char *path, struct err *err)
+/* A file of that path, or one of the sets that lie beside the program: installed, or not yet. */
+static FILE *open_set(char path[PATH_MAX], const char *name)
 {
-	CLEANUP(fclose) FILE *file = fopen(path, "re");
+	static const char *const places[] = { "../share/tracer/probes", "../user/record/sets" };
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	FILE *file;
+
+	snprintf(path, PATH_MAX, "%s", name);
+	file = fopen(path, "re");
+	if (file || errno != ENOENT || strchr(name, '/') || length < 0)
+		return file;
+	self[length] = 0;
+	*strrchr(self, '/') = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places) && !file; i++)
+		if (snprintf(path, PATH_MAX, "%s/%s/%s.probes", self, places[i], name) < PATH_MAX)
+			file = fopen(path, "re");
+	if (!file)
+		errno = ENOENT;
+	return file;
+}
+
+int probe_list_read(struct probe_list *list, const char *name, struct err *err)
+{
+	char path[PATH_MAX], where[PROBE_WORD_MAX];
+	CLEANUP(fclose) FILE *file = open_set(path, name);
 	CLEANUP(free) char *line = NULL;
-	char where[PROBE_WORD_MAX];
-	size_t room = 0;
+	size_t room = 0, before = list->count;
 	int r = 0;
 
-	if (!file)
-		return fail(err, -errno, "cannot read the probes in '%s': %s", path,
-			    strerror(errno));
+	if (!file) {
+		fail(err, -errno, "cannot read the probes in '%s': %s", name, strerror(errno));
+		return hint(err, "there are sets 'gc' and 'postgresql', or name a file");
+	}
 	for (int i = 1; !r && getline(&line, &room, file) > 0; i++) {
 		if (i > SET_LINES_MAX)
-			return fail(err, -EINVAL, "%s: more than %d lines", path, SET_LINES_MAX);
-		snprintf(where, sizeof(where), "%.400s, line %d", path, i);
+			return fail(err, -EINVAL, "%s: more than %d lines", name, SET_LINES_MAX);
+		snprintf(where, sizeof(where), "%.400s, line %d", name, i);
 		r = read_line(list, line, where, err);
 	}
+	for (size_t i = before; i < list->count; i++)
+		list->words[i].optional = true;
 	return r;
 }
 

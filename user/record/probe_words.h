@@ -30,6 +30,7 @@ struct probe_place {
 
 struct probe_words {
 	u16 kind;			/* EVENT_TASK_BEGIN, EVENT_REGION_BEGIN, EVENT_LOG */
+	bool optional;			/* of a set: need not be there */
 	char label[PROBE_WORD_MAX];	/* "": named after the function or probe */
 	struct probe_place begin;
 	struct probe_place end;		/* name "": none */
@@ -57,13 +58,14 @@ int probe_list_add(struct probe_list *list, u16 kind, const char *text, const ch
 
 /**
  * probe_list_read() - a set of probes from a file
+ * @name: a path; or the name of a set that was installed with tracer: "gc", "postgresql"
  *
  * Lines of "region WORDS", "task WORDS" or "log WORDS"; empty ones and those that begin with #
- * are left alone.
+ * are left alone. Those that are not there are no error.
  *
  * Return: 0; -ENOENT, -EINVAL, ... with @err filled, which names the line.
  */
-int probe_list_read(struct probe_list *list, const char *path, struct err *err);
+int probe_list_read(struct probe_list *list, const char *name, struct err *err);
 
 void probe_list_free(struct probe_list *list);
 static inline void probe_list_free_at_end(struct probe_list *list)

@@ -123,10 +123,19 @@ const char *user_probes_path(const struct user_probes *user, size_t number)
 
 const char *user_probes_unmatched(const struct user_probes *user)
 {
-	for (size_t i = 0; i < user->count; i++)
-		if (!user->list[i].matched)
-			return user->list[i].words->begin.path;
-	return NULL;
+	const char *of_sets = NULL;
+	bool any = false;
+
+	for (size_t i = 0; i < user->count; i++) {
+		const struct wanted *wanted = &user->list[i];
+
+		if (!wanted->words->optional && !wanted->matched)
+			return wanted->words->begin.path;
+		any |= wanted->words->optional && wanted->matched;
+		of_sets = wanted->words->optional ? wanted->words->begin.path : of_sets;
+	}
+	/* Of a set all may be missing but one. */
+	return any ? NULL : of_sets;
 }
 
 /* The number of a name that hits go by; 0: no more room. */
@@ -304,8 +313,13 @@ static int add_place(struct user_probes *user, struct sites *sites, const struct
 				 "own would end the program: name both ends, START~END, or use "
 				 "--log");
 	}
-	r = place->provider[0] ? add_usdt(user, sites, file, place, kind, label)
-			       : add_functions(user, sites, file, place, kind, label, returns);
+	/* Only Go has functions of this package: no need to look through everything else. */
+	if (!strncmp(place->name, "runtime.", 8) && !file->elf->go)
+		r = 0;
+	else
+		r = place->provider[0]
+			    ? add_usdt(user, sites, file, place, kind, label)
+			    : add_functions(user, sites, file, place, kind, label, returns);
 	if (r == -E2BIG) {
 		fail(err, r, "%s: '%s' matches more than %d functions", file->path, place->name,
 		     FUNCTIONS_MAX);
@@ -375,8 +389,11 @@ int user_probes_attach(struct user_probes *user, const struct probe_file *file, 
 
 		if (!path_matches(wanted, file->path, file->device, file->inode))
 			continue;
-		wanted->matched = true;
 		r = add_wanted(user, &sites, file, wanted, err);
+		if (!r)
+			wanted->matched = true;
+		else if (wanted->words->optional && (r == -ENOENT || r == -ENOTSUP))
+			r = 0;
 	}
 	if (!r)
 		r = attach_sites(user, &sites, file->fd, err);
