@@ -148,6 +148,23 @@ static inline __u32 unwind_bucket_of(__u64 key)
 	return key >> (64 - UNWIND_BITS);
 }
 
+/* A thread that still waits when the recording ends, as the iterator over threads tells it */
+struct blocked_thread {
+	__u32 tid;
+	__u32 tgid;		/* 0: nobody can walk its user stack */
+	__u32 image;
+	__u32 kernel_stack;	/* told in a ring; 0: none */
+	__u64 pc;		/* where it entered the kernel */
+	__u64 sp;
+	__u64 bp;
+	__u64 switches;		/* of this thread, ever: the same later on means that it waits still */
+	__u64 futex;		/* the address of what it waits for, if that may be a lock; 0 */
+	__u32 lock_word;	/* as in event_wait_stack; all 0: not seen when the wait began */
+	__u32 lock_owner;
+	__u32 lock_kind;
+	__u32 lock_users;
+};
+
 _Static_assert(sizeof(struct unwind_rule) == 24, "shared with the programs");
 
 #endif

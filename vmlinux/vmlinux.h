@@ -219,6 +219,8 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	u64 start_time;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 	unsigned int in_iowait : 1;
 	int exit_code;
 	char comm[16];

@@ -20,6 +20,7 @@
 #define CHUNK_NS         (900 * NSEC_PER_MSEC) /* what a kill of the recorder may cost, nearly */
 #define STALL_NS         (50 * NSEC_PER_MSEC)  /* how long a chunk waits for an unfinished record */
 #define MAPPINGS_WAIT_NS (500 * NSEC_PER_MSEC) /* at the end */
+#define BLOCKED_MOST     2000 /* threads that still wait at the end whose stacks are looked at */
 
 static void add_losses(struct intake *intake, unsigned int cpu, enum event_class class, u64 count,
 		       u64 from_ns, u64 to_ns)
@@ -250,10 +251,23 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
 	return 0;
 }
 
+void intake_find_blocked(struct intake *intake)
+{
+	if (!intake->resolver)
+		return;
+	intake->blocked = calloc(BLOCKED_MOST, sizeof(*intake->blocked));
+	if (intake->blocked)
+		intake->blocked_count =
+			probes_find_blocked(intake->probes, intake->blocked, BLOCKED_MOST);
+}
+
 void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts)
 {
-	if (intake->resolver)
-		resolver_finish(intake->resolver, wait_ns, on_resolved, intake, counts);
+	if (!intake->resolver)
+		return;
+	for (u32 i = 0; i < intake->blocked_count; i++)
+		resolver_blocked(intake->resolver, &intake->blocked[i]);
+	resolver_finish(intake->resolver, wait_ns, on_resolved, intake, counts);
 }
 
 u64 intake_due_ns(const struct intake *intake)
@@ -307,6 +321,7 @@ void intake_close(struct intake *intake)
 {
 	outbox_free(intake->outbox);
 	resolver_free(intake->resolver);
+	free(intake->blocked);
 	chunk_encoder_free(intake->encoder);
 	mappings_free(intake->mappings);
 	annotate_free(intake->annotate);

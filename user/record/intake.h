@@ -24,6 +24,8 @@ struct intake {
 	struct mappings *mappings;
 	struct annotate *annotate;	/* NULL: annotations are not recorded */
 	struct resolver *resolver;	/* NULL: without stacks */
+	struct blocked_thread *blocked;	/* at the end; their stacks are walked when mappings are known */
+	u32 blocked_count;
 	struct cpu_losses *losses;	/* one per CPU */
 	u64 cut_ns;			/* everything up to here is in a chunk */
 	u64 chunk_since_ns;		/* no event of the open chunk is earlier; 0: empty */
@@ -58,6 +60,10 @@ u64 intake_due_ns(const struct intake *intake);
 
 /* Waits a moment for mappings. Return: how many processes' could not be read. */
 unsigned int intake_finish_mappings(struct intake *intake);
+
+/* The programs are stopped: looks where threads wait that still wait. */
+void intake_find_blocked(struct intake *intake);
+
 /* When all is drained: gives the resolver @wait_ns to do what is left. */
 void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts);
 

@@ -165,6 +165,8 @@ static void select_programs(struct tracer_bpf *bpf, const struct probes_options 
 	bpf_program__set_autoload(bpf->progs.on_sched_wakeup_new, sched && direct);
 	bpf_program__set_autoload(bpf->progs.on_sched_wakeup_new_probing, sched && !direct);
 	bpf_program__set_autoload(bpf->progs.on_cgroup_attach, options->cgroup);
+	bpf_program__set_autoload(bpf->progs.blocked_threads,
+				  options->class_mask >> CLASS_STACK & 1);
 }
 
 /* Of two programs that differ only in whether they may sleep, the one that this kernel allows. */
@@ -297,9 +299,10 @@ static int attach(struct probes *probes, struct err *err)
 		char what[96];
 		struct bpf_link *link;
 
-		/* The iterator is attached when it is run, that of probes where such are. */
+		/* Iterators are attached when they are run, the one of probes where such are. */
 		if (!bpf_program__autoload(program) ||
 		    program == probes->bpf->progs.existing_threads ||
+		    program == probes->bpf->progs.blocked_threads ||
 		    bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
 			continue;
 		link = bpf_program__attach(program);

@@ -86,6 +86,18 @@ void probes_stop(struct probes *probes);
 int probes_find_threads(struct probes *probes, int (*between)(void *ctx, struct err *err), void *ctx,
 			struct err *err);
 
+/**
+ * probes_find_blocked() - the threads of the target that are blocked now
+ * @probes:  stopped
+ * @threads: filled
+ * @most:    so many at most
+ *
+ * Their kernel stacks are in the rings afterwards. With CLASS_STACK only.
+ *
+ * Return: how many; 0 also when they cannot be listed.
+ */
+u32 probes_find_blocked(struct probes *probes, struct blocked_thread *threads, u32 most);
+
 /* Waits for at most @timeout_ms or until a ring is half full or @signal_fd is readable. */
 int probes_wait(struct probes *probes, int signal_fd, int timeout_ms);
 

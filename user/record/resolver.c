@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "user/base/clock.h"
-#include "user/record/queue.h"
+#include "user/record/blocked.h"
+#include "user/record/messages.h"
 #include "user/record/resolve.h"
 
 #define TASKS_BYTES   (2u << 20) /* of messages to the thread */
@@ -22,11 +23,11 @@
 #define LATER_NS      (1 * NSEC_PER_SEC) /* so long they are kept */
 #define LATER_MS      100                /* and looked at so often */
 #define NICE          10
-#define PATH_BYTES    4096
 
 struct resolver {
 	pthread_t thread;
 	struct resolve resolve; /* the thread's */
+	struct blocked blocked; /* the thread's */
 	struct queue tasks;     /* event kinds */
 	struct queue later;     /* the thread's; EVENT_STACK */
 	struct queue results;
@@ -53,16 +54,6 @@ struct process_task {
 	u32 parent_tgid;
 };
 
-struct mapping_task {
-	struct trace_mapping mapping; /* without its path, which follows */
-	char path[];
-};
-
-struct symbol_result {
-	struct trace_symbol symbol; /* without its name, which follows */
-	char name[];
-};
-
 static bool flag(const bool *at)
 {
 	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
@@ -85,8 +76,10 @@ static void ring(int fd)
 /* The thread's side */
 
 /* Room among the results; waits for it. Return: NULL: not wanted any more. */
-static void *result_begin(struct resolver *r, u32 kind, size_t bytes)
+static void *result_room(void *ctx, u32 kind, size_t bytes)
 {
+	struct resolver *r = ctx;
+
 	for (;;) {
 		void *to = queue_begin(&r->results, kind, bytes);
 
@@ -96,66 +89,29 @@ static void *result_begin(struct resolver *r, u32 kind, size_t bytes)
 	}
 }
 
-static int put_stack(struct resolver *r, const struct trace_stack *stack)
-{
-	size_t frame_bytes = stack->frames.count * sizeof(u64);
-	struct event_stack *to = result_begin(r, EVENT_STACK, sizeof(*to) + frame_bytes);
-
-	if (!to)
-		return -ENOSPC;
-	*to = (struct event_stack){
-		.id = stack->id,
-		.tgid = stack->tgid,
-		.flags = stack->flags,
-		.end = stack->end,
-		.frames = (u8)stack->frames.count,
-		.image = stack->image,
-	};
-	memcpy(to->data, stack->frames.list, frame_bytes);
-	queue_put(&r->results);
-	return 0;
-}
-
-static int put_symbol(struct resolver *r, const struct trace_symbol *symbol)
-{
-	size_t name_bytes = strlen(symbol->name) + 1;
-	struct symbol_result *to = result_begin(r, EVENT_SYMBOL, sizeof(*to) + name_bytes);
-
-	if (!to)
-		return -ENOSPC;
-	to->symbol = *symbol;
-	memcpy(to->name, symbol->name, name_bytes);
-	queue_put(&r->results);
-	return 0;
-}
-
 static int on_result(void *ctx, const struct trace_event *event)
 {
-	return event->kind == EVENT_STACK ? put_stack(ctx, event->stack)
-					  : put_symbol(ctx, event->symbol);
-}
+	struct ring_stack stack = { 0 };
+	struct resolver *r = ctx;
+	bool put;
 
-static struct ring_stack stack_of(const struct event_stack *from)
-{
-	return (struct ring_stack){
-		.stack = {
-			.id = from->id,
-			.tgid = from->tgid,
-			.image = from->image,
-			.flags = from->flags,
-			.end = from->end,
-			.frames = { (const u64 *)from->data, from->frames },
-		},
-		.sp = from->sp,
-		.bp = from->bp,
-		.words = from->words,
-		.word = (const u64 *)from->data + from->frames,
-	};
+	switch (event->kind) {
+	case EVENT_STACK:
+		stack.stack = *event->stack;
+		put = message_stack(result_room, r, &stack);
+		break;
+	case EVENT_WAIT_STACK: put = message_wait_stack(result_room, r, &event->wait_stack); break;
+	default: put = message_symbol(result_room, r, event->symbol);
+	}
+	if (!put)
+		return -ENOSPC;
+	queue_put(&r->results);
+	return 0;
 }
 
 static void do_stack(struct resolver *r, const struct event_stack *task, size_t bytes)
 {
-	struct ring_stack stack = stack_of(task);
+	struct ring_stack stack = message_to_stack(task);
 	struct later_stack *later = NULL;
 
 	/* The kernel's names take a while to read: what the programs wait for comes first. */
@@ -174,21 +130,20 @@ static void do_stack(struct resolver *r, const struct event_stack *task, size_t 
 	queue_put(&r->later);
 }
 
-static void do_mapping(struct resolver *r, const struct mapping_task *task)
-{
-	struct trace_mapping mapping = task->mapping;
-
-	mapping.path = task->path;
-	resolve_mapping(&r->resolve, &mapping);
-}
-
 static void do_task(struct resolver *r, u32 kind, const void *task, size_t bytes)
 {
 	const struct process_task *process = task;
+	struct trace_mapping mapping;
 
 	switch (kind) {
 	case EVENT_STACK: do_stack(r, task, bytes); break;
-	case EVENT_MAPPING: do_mapping(r, task); break;
+	case EVENT_MAPPING:
+		mapping = message_to_mapping(task);
+		resolve_mapping(&r->resolve, &mapping);
+		break;
+	case EVENT_WAIT_STACK:
+		blocked_thread_tell(&r->blocked, &r->resolve, task, on_result, r);
+		break;
 	case EVENT_FORK: resolve_fork(&r->resolve, process->tgid, process->parent_tgid); break;
 	case EVENT_EXEC: resolve_exec(&r->resolve, process->tgid); break;
 	case EVENT_EXIT: resolve_exit(&r->resolve, process->tgid); break;
@@ -211,7 +166,7 @@ static void do_tasks(struct resolver *r)
 /* Return: whether @stack has to be put off again; it is behind all others then. */
 static bool put_off(struct resolver *r, const struct later_stack *later, size_t bytes, bool last)
 {
-	struct ring_stack stack = stack_of(&later->stack);
+	struct ring_stack stack = message_to_stack(&later->stack);
 	struct later_stack *again;
 
 	if (resolve_stack(&r->resolve, &stack, last))
@@ -276,66 +231,42 @@ static void *work(void *ctx)
 
 /* The drainer's side */
 
-static void tell_stack(struct resolver *r, const struct ring_stack *stack)
+static void *task_room(void *ctx, u32 kind, size_t bytes)
 {
-	size_t frame_bytes = stack->stack.frames.count * sizeof(u64);
-	size_t word_bytes = stack->words * sizeof(u64);
-	struct event_stack *to =
-		queue_begin(&r->tasks, EVENT_STACK, sizeof(*to) + frame_bytes + word_bytes);
+	return queue_begin(&((struct resolver *)ctx)->tasks, kind, bytes);
+}
 
-	r->stacks++;
-	if (!to) {
-		r->refused++;
+static void tell(struct resolver *r, bool put)
+{
+	if (!put)
 		return;
-	}
-	*to = (struct event_stack){
-		.id = stack->stack.id,
-		.tgid = stack->stack.tgid,
-		.flags = stack->stack.flags,
-		.end = stack->stack.end,
-		.frames = (u8)stack->stack.frames.count,
-		.words = (u8)stack->words,
-		.image = stack->stack.image,
-		.sp = stack->sp,
-		.bp = stack->bp,
-	};
-	memcpy(to->data, stack->stack.frames.list, frame_bytes);
-	memcpy((u8 *)to->data + frame_bytes, stack->word, word_bytes);
 	queue_put(&r->tasks);
 	r->pending++;
 }
 
-static void tell_mapping(struct resolver *r, const struct trace_mapping *mapping)
+static void tell_stack(struct resolver *r, const struct ring_stack *stack)
 {
-	size_t path_bytes = strnlen(mapping->path, PATH_BYTES - 1);
-	struct mapping_task *to =
-		queue_begin(&r->tasks, EVENT_MAPPING, sizeof(*to) + path_bytes + 1);
+	bool put = message_stack(task_room, r, stack);
 
-	if (!to)
-		return;
-	to->mapping = *mapping;
-	memcpy(to->path, mapping->path, path_bytes);
-	to->path[path_bytes] = 0;
-	queue_put(&r->tasks);
-	r->pending++;
+	r->stacks++;
+	r->refused += !put;
+	tell(r, put);
 }
 
 static void tell_process(struct resolver *r, u32 kind, u32 tgid, u32 parent_tgid)
 {
-	struct process_task *to = queue_begin(&r->tasks, kind, sizeof(*to));
+	struct process_task *to = task_room(r, kind, sizeof(*to));
 
-	if (!to)
-		return;
-	*to = (struct process_task){ .tgid = tgid, .parent_tgid = parent_tgid };
-	queue_put(&r->tasks);
-	r->pending++;
+	if (to)
+		*to = (struct process_task){ .tgid = tgid, .parent_tgid = parent_tgid };
+	tell(r, to);
 }
 
 void resolver_event(struct resolver *r, const struct trace_event *event)
 {
 	switch (event->kind) {
 	case EVENT_STACK: tell_stack(r, ring_stack_of(event)); break;
-	case EVENT_MAPPING: tell_mapping(r, event->mapping); break;
+	case EVENT_MAPPING: tell(r, message_mapping(task_room, r, event->mapping)); break;
 	case EVENT_EXEC: tell_process(r, EVENT_EXEC, event->exec.tid, 0); break;
 	case EVENT_FORK:
 		if (event->fork->tid == event->fork->tgid)
@@ -349,6 +280,15 @@ void resolver_event(struct resolver *r, const struct trace_event *event)
 	}
 }
 
+void resolver_blocked(struct resolver *r, const struct blocked_thread *thread)
+{
+	struct blocked_thread *to = task_room(r, EVENT_WAIT_STACK, sizeof(*to));
+
+	if (to)
+		*to = *thread;
+	tell(r, to);
+}
+
 void resolver_wake(struct resolver *r)
 {
 	if (!r->pending)
@@ -360,15 +300,17 @@ void resolver_wake(struct resolver *r)
 static void hand_over(u32 kind, void *result, ring_sink sink, void *ctx)
 {
 	struct trace_event event = { .kind = (u16)kind };
-	struct symbol_result *symbol = result;
+	struct trace_symbol symbol;
 	struct ring_stack stack;
 
 	if (kind == EVENT_STACK) {
-		stack = stack_of(result);
+		stack = message_to_stack(result);
 		event.stack = &stack.stack;
+	} else if (kind == EVENT_WAIT_STACK) {
+		event.wait_stack = *(struct event_wait_stack *)result;
 	} else {
-		symbol->symbol.name = symbol->name;
-		event.symbol = &symbol->symbol;
+		symbol = message_to_symbol(result);
+		event.symbol = &symbol;
 	}
 	sink(ctx, &event);
 }
@@ -428,6 +370,7 @@ static int start(struct resolver *r, struct err *err)
 static void release(struct resolver *r)
 {
 	resolve_free(&r->resolve);
+	blocked_free(&r->blocked);
 	queue_free(&r->tasks);
 	queue_free(&r->later);
 	queue_free(&r->results);

@@ -32,6 +32,9 @@ DEFINE_CLEANUP(struct resolver *, resolver_free)
  * or an EVENT_MAPPING. */
 void resolver_event(struct resolver *resolver, const struct trace_event *event);
 
+/* Tells it of a thread that still waits: the recording ends. */
+void resolver_blocked(struct resolver *resolver, const struct blocked_thread *thread);
+
 /* Wakes it when there is anything to do; after a number of events. */
 void resolver_wake(struct resolver *resolver);
 

@@ -340,6 +340,7 @@ static int drain_rest(struct session *session, struct err *err)
 	 * a quiet state, they have. Where that cannot be asked for, a moment has to do.
 	 */
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	intake_find_blocked(&session->intake);
 	usleep(1000);
 	r = intake_drain(&session->intake, &fullest, err);
 	if (!r)
