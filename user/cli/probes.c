@@ -90,7 +90,7 @@ static int put_functions(struct listing *l, const char *path, int fd, const stru
 
 		if (entry->key & INDEX_OBJECT || !elf_file_name(name, fd, table, entry->name) ||
 		    fnmatch(l->options->functions, name, 0) ||
-		    !elf_file_offset(&offset, elf, index_address(entry), true))
+		    !elf_file_place(&offset, elf, index_address(entry), true))
 			continue;
 		names[count] = strdup(name);
 		count += !!names[count];
