@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_where - report stacks: waits by the functions that they were in, against known times"""
+
+from judge import MS, check, equal, near, test
+from traces import thread_truth
+
+
+def functions(row):
+    return [frame["function"] for frame in row["user"]]
+
+
+def total(rows, key="total_ns"):
+    return sum(row[key] for row in rows)
+
+
+def through(found, kind, function):
+    return [row for row in found["stacks"] if row["kind"] == kind and function in functions(row)]
+
+
+@test
+def waits_are_told_by_the_functions_that_they_were_in(scene):
+    trace, truth = scene.record_command("mutex_pair", options=["--stack-min", "0"])
+    trace.nothing_lost()
+    found = trace.report("stacks")
+    told = [thread_truth(truth, name)["calls"] for name in ("ping", "pong")]
+    calls = {name: sum(call[name]["ns"] for call in told) for name in ("lock", "hold", "pause")}
+    rows = {"sync": through(found, "sync", "holder"), "sleep": through(found, "sleep", "holder")}
+    for row in rows["sync"] + rows["sleep"]:
+        check("holder" in functions(row), f"no holder in {functions(row)}")
+        check(row["kernel"], f"no kernel stack with {functions(row)}")
+    # what the thread waited for a CPU behind its waits is told apart, by the same stacks
+    behind = {kind: total([row for row in found["stacks"]
+                           if row["kind"] == "sched" and row["waited_for"] == kind
+                           and "holder" in functions(row)]) for kind in rows}
+    near(total(rows["sync"]) + behind["sync"], calls["lock"], "waits for the lock below holder()",
+         slack=MS)
+    near(total(rows["sleep"]) + behind["sleep"], calls["hold"] + calls["pause"],
+         "waits in sleep_ns(), which is a part of holder()", slack=MS)
+
+
+@test
+def waits_with_and_without_stacks_are_all_waits(scene):
+    trace, _truth = scene.record_command("mutex_pair", options=["--stack-min", "20ms"])
+    trace.nothing_lost()
+    found = trace.report("stacks")
+    equal(found["stack_min_ns"], 20 * MS, "the least time of a wait with a stack")
+    waits = [row["waits"][kind] for row in trace.threads() for kind in row["waits"]]
+    for key, mine in (("total_ns", "ns"), ("count", "count")):
+        equal(sum(part[key] for part in found["waits"].values()),
+              sum(wait[mine] for wait in waits), f"{key} of all waits")
+    rows = [row for row in found["stacks"] if row["kind"] != "sched"]
+    equal(total(rows), found["waits"]["with_stack"]["total_ns"], "waits with a stack")
+    equal(total(rows, "count"), found["waits"]["with_stack"]["count"], "their count")
+    check(found["waits"]["too_short"]["count"], "pauses of 5 ms had stacks")
+    check(not through(found, "sleep", "nothing"), "a function that is not there")
+
+
+@test
+def the_tree_and_the_summary_name_the_function(scene):
+    trace, _truth = scene.record_command("mutex_pair")
+    shown = scene.tracer("report", "stacks", trace.path).stdout
+    check("WAITS BY STACK" in shown and "holder" in shown, shown)
+    check("[sync futex]" in shown and "[sleep clock_nanosleep]" in shown, shown)
+    shown = scene.tracer("report", trace.path).stdout
+    rows = [line for line in shown.splitlines() if line.startswith("sync ")]
+    check(rows and any(line.endswith("holder") for line in rows), shown)
+    bare, _truth = scene.record_command("mutex_pair", options=["-e", "sched"])
+    shown = scene.tracer("report", "stacks", bare.path).stdout
+    check("no stacks were recorded" in shown, shown)
