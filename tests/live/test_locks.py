@@ -175,6 +175,10 @@ def the_first_screen_names_lock_holder_and_what_it_did(scene):
     below = " ".join(lines[at[0] + 1:at[0] + 4])
     check("held by holder" in below and "blocked in clock_nanosleep" in below,
           f"the holder is not told:\n{done.stdout}")
+    done = scene.tracer("report", trace.path, env={"COLUMNS": "120"})
+    lines = [line for line in done.stdout.splitlines() if line.startswith("lock queue_lock: ")]
+    check(lines and "held by holder" in lines[0] and "clock_nanosleep" in lines[0],
+          f"the summary does not tell of the lock:\n{done.stdout}")
 
 
 def chain_of(row):

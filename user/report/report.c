@@ -10,7 +10,7 @@
 
 const struct report_kind report_kinds[] = {
 	{ "summary", "one screen: where did the time go",
-	  NEEDS_TIMES | NEEDS_WAITS | NEEDS_SCHED | NEEDS_FRAMES, report_summary },
+	  NEEDS_TIMES | NEEDS_WAITS | NEEDS_SCHED | NEEDS_FRAMES | NEEDS_LOCKS, report_summary },
 	{ "threads", "execution, scheduler wait and waits of each thread", NEEDS_TIMES,
 	  report_threads },
 	{ "waits", "what was waited for, how long, woken by whom", NEEDS_WAITS | NEEDS_FRAMES,

@@ -10,6 +10,8 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/text.h"
+#include "user/report/lock_holders.h"
+#include "user/report/lock_names.h"
 #include "user/report/summary.h"
 #include "user/report/table.h"
 
@@ -241,6 +243,28 @@ static void print_worst(const struct report *report, const struct summary *sum)
 	put_line(report, line);
 }
 
+/* The lock that cost most, and who held it: when that is a hundredth of all time */
+static void print_lock(const struct report *report, const struct summary *sum)
+{
+	const struct lock_row *rows = report->locks.rows;
+	char name[FUTEX_NAME_MAX], address[32], who[512], line[1024];
+	const char *module;
+
+	for (u32 i = 0; i < report->locks.count; i++) {
+		if (rows[i].kind != LOCK_MUTEX && rows[i].kind != LOCK_PI_MUTEX &&
+		    rows[i].kind != LOCK_RWLOCK)
+			continue;
+		if ((rows[i].ns.total - rows[i].unfinished_ns) * 100 < sum->awake.observed_ns ||
+		    !lock_holder_line(who, sizeof(who), report, &rows[i]))
+			return;
+		snprintf(address, sizeof(address), "0x%llx", (unsigned long long)rows[i].address);
+		snprintf(line, sizeof(line), "lock %s: %s",
+			 lock_symbol(name, &module, report, &rows[i]) ? name : address, who);
+		put_line(report, line);
+		return;
+	}
+}
+
 static void print_next(const struct report *report)
 {
 	bool typed = report->path && strcmp(report->path, "-") != 0;
@@ -278,6 +302,7 @@ static void summary_text(struct report *report, const struct summary *sum)
 	print_gap(report, sum);
 	print_scheduler(report, sum);
 	print_worst(report, sum);
+	print_lock(report, sum);
 	if (summary_advice(advice, report, sum)) {
 		fputs(style_tone(&report->style, TONE_HEAD), report->out);
 		put_cut(report, advice, report->style.width);
@@ -332,8 +357,10 @@ static void summary_json(struct report *report, struct json *json, const struct 
 int report_summary(struct report *report, struct json *json)
 {
 	struct summary sum = { 0 };
-	int r = summarize(&sum, report);
+	int r = report->locks.history ? report_finish_locks(report) : 0;
 
+	if (r >= 0)
+		r = summarize(&sum, report);
 	if (r >= 0 && json)
 		summary_json(report, json, &sum);
 	else if (r >= 0)
