@@ -150,6 +150,9 @@ static __always_inline u64 *sample_reserve(struct cpu_state *cpu, enum event_cla
 	u32 id = bpf_get_smp_processor_id();
 	char *ring = bpf_map_lookup_elem(&sample_rings, &id);
 
+	/* Without samples, the ring has no room that the verifier could see. */
+	if (!config_samples)
+		return NULL;
 	if (!ring || cpu->sample_head - drain_of(cpu)->sample_tail + bytes >
 			     (u64)config_sample_mask + 1) {
 		event_lost(cpu, class, now);

@@ -41,6 +41,16 @@ static void say_what_was_resolved(const struct resolved *resolved)
 		resolved->refused, resolved->left);
 }
 
+/* The recording is whole, but for them. */
+static void note_refused_samples(int refused)
+{
+	if (refused)
+		fprintf(stderr,
+			"note: without CPU samples: this kernel refuses a clock to sample by (%s); "
+			"`sudo tracer doctor` tells more, -F 0 asks for none\n",
+			strerror(-refused));
+}
+
 /* What a person should know of stacks that have no names, or not their best frames */
 static void note_what_was_not_resolved(const struct resolved *resolved)
 {
@@ -62,6 +72,7 @@ void recorded_notes(const struct session_status *status, bool verbose)
 		say_what_it_took(status);
 		say_what_was_resolved(&status->resolved);
 	}
+	note_refused_samples(status->samples_refused);
 	note_what_was_not_resolved(&status->resolved);
 	if (status->unread)
 		fprintf(stderr,

@@ -14,6 +14,7 @@
 #include "user/record/target.h"
 
 #define RING_BYTES_MOST (256u << 20)
+#define SAMPLE_HZ_MOST  10000
 
 /* What is asked for with -e: the classes of events, and what comes on top of one */
 enum extra {
@@ -75,10 +76,8 @@ static int add_class(void *ctx, const char *word, struct err *err)
 		return 0;
 	}
 	fail(err, -EINVAL, "--events: there is no class '%s'", word);
-	return hint(
-		err,
-		"there are: sched, syscall, futex, stack, annotation, wakeup, args, preempt-stacks, "
-		"waker-stacks, all");
+	return hint(err, "there are: sched, syscall, futex, stack, sample, annotation, wakeup, "
+			 "args, preempt-stacks, waker-stacks, all");
 }
 
 static int add_pid(void *ctx, const char *word, struct err *err)
@@ -205,13 +204,14 @@ void wanted_defaults(struct wanted *wanted)
 {
 	wanted->children = true;
 	wanted->stack_min_ns = WANTED_STACK_MIN_NS;
+	wanted->sample_hz = WANTED_SAMPLE_HZ;
 }
 
 static void choose_events(struct session_options *session, const struct wanted *wanted, u32 mask)
 {
 	if (!mask)
 		mask = 1 << CLASS_SCHED | 1 << CLASS_SYSCALL | 1 << CLASS_FUTEX | 1 << CLASS_STACK |
-		       1 << CLASS_ANNOTATION;
+		       1 << CLASS_SAMPLE | 1 << CLASS_ANNOTATION;
 	/* Whoever names probes wants to see them. */
 	if (session->probes.count)
 		mask |= 1 << CLASS_ANNOTATION;
@@ -222,6 +222,7 @@ static void choose_events(struct session_options *session, const struct wanted *
 	session->preempt_stacks = mask & EXTRA_PREEMPT_STACKS;
 	session->waker_stacks = mask & EXTRA_WAKER_STACKS;
 	session->stack_min_ns = wanted->stack_min_ns;
+	session->sample_hz = (u32)wanted->sample_hz;
 }
 
 int wanted_session(struct session_options *session, struct wanted_parts *parts,
@@ -240,6 +241,10 @@ int wanted_session(struct session_options *session, struct wanted_parts *parts,
 	if (wanted->ring_bytes > RING_BYTES_MOST) {
 		fail(err, -EINVAL, "--ring-size: more than 256M for each CPU");
 		return hint(err, "without it, all rings together take 16M");
+	}
+	if (wanted->sample_hz > SAMPLE_HZ_MOST) {
+		fail(err, -EINVAL, "--sample-rate: more than %d times a second", SAMPLE_HZ_MOST);
+		return hint(err, "99 shows where a program spends its time; 0 takes no samples");
 	}
 	choose_events(session, wanted, mask);
 	name_target(parts, wanted, command);

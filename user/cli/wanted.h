@@ -6,8 +6,9 @@
 #include "user/cli/command.h"
 #include "user/record/session.h"
 
-#define WANTED_PIDS_MAX 1024
+#define WANTED_PIDS_MAX     1024
 #define WANTED_STACK_MIN_NS (20 * NSEC_PER_USEC)
+#define WANTED_SAMPLE_HZ    99 /* no multiple of what timers like */
 
 /* A part of a command's options struct */
 struct wanted {
@@ -19,6 +20,7 @@ struct wanted {
 	unsigned int verbose;
 	u64 ring_bytes;
 	u64 stack_min_ns;
+	u64 sample_hz;
 	struct text_list regions;
 	struct text_list tasks;
 	struct text_list logs;
@@ -38,10 +40,12 @@ struct wanted {
 
 #define WANTED_EVENT_OPTIONS(type)                                                                 \
 	{ "events", 'e', OPTION_LIST, WANTED_FIELD(type, classes), "CLASS[,CLASS...]",             \
-	  "sched, syscall, futex, stack, annotation, wakeup, args, preempt-stacks, waker-stacks, " \
-	  "all [the first five]" },                                                                \
+	  "sched, syscall, futex, stack, sample, annotation, wakeup, args, preempt-stacks, "        \
+	  "waker-stacks, all [the first six]" },                                                   \
 	{ "stack-min", 0, OPTION_TIME, WANTED_FIELD(type, stack_min_ns), "TIME",                   \
 	  "take the stacks of waits that last TIME or longer; 0: of all [20us]" },                 \
+	{ "sample-rate", 'F', OPTION_NUMBER, WANTED_FIELD(type, sample_hz), "HZ",                   \
+	  "ask each CPU so many times a second what it runs; 0: never [99]" },                     \
 	{ "no-children", 0, OPTION_NO, WANTED_FIELD(type, children), NULL,                         \
 	  "do not follow processes that the target starts" }
 

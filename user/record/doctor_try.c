@@ -161,13 +161,22 @@ static int try_ring(const struct btf *btf)
 /* Everything that a recording needs, as a recording does it; nothing is recorded. */
 static int try_own_programs(const struct btf *btf)
 {
-	const struct probes_options options = {
-		.all = true, .class_mask = (1u << CLASS_COUNT) - 1, .wakeups = true, .args = true
-	};
+	const struct probes_options options = { .all = true,
+						.class_mask = (1u << CLASS_COUNT) - 1,
+						.wakeups = true,
+						.args = true,
+						.sample_period_ns = NSEC_PER_SEC,
+						.preempt_stacks = true,
+						.waker_stacks = true };
 	CLEANUP(probes_close) struct probes *probes = NULL;
 	struct err err = { 0 };
 
 	return probes_open(&probes, &options, &err);
+}
+
+static int try_sampler(const struct btf *btf)
+{
+	return sampler_try();
 }
 
 static const struct trial {
@@ -185,6 +194,8 @@ static const struct trial {
 	  "only buffers in mapped arrays can be used" },
 	{ "iterator", "threads that are there can be listed", try_iterator, FACT_WARNING,
 	  "threads that are there before the recording are known only from /proc" },
+	{ "samples", "a clock on each CPU can be had (cpu-clock)", try_sampler, FACT_WARNING,
+	  "no CPU samples; all the rest is recorded" },
 	{ "tracer", "its own programs can be loaded and attached", try_own_programs, FACT_PROBLEM,
 	  "nothing can be recorded" },
 };

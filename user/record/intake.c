@@ -149,36 +149,56 @@ static void keep_losses(struct intake *intake, unsigned int cpu)
 
 static u64 ring_used(const struct ring *ring)
 {
-	return __atomic_load_n(&ring->state->head, __ATOMIC_RELAXED) - ring->tail;
+	return __atomic_load_n(ring->head, __ATOMIC_RELAXED) - ring->tail;
 }
 
 /* Return: bytes in all rings. @fullest: raised to the largest share of a ring in use, in 1/256. */
 static u64 all_used(const struct intake *intake, unsigned int *fullest)
 {
 	const struct probes *probes = intake->probes;
-	u64 most = 0, sum = 0;
+	u64 most = 0, most_samples = 0, sum = 0;
 
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
 		u64 used = ring_used(&probes->rings[cpu]);
 
 		most = max(most, used);
 		sum += used;
+		if (!probes->sample_rings)
+			continue;
+		used = ring_used(&probes->sample_rings[cpu]);
+		most_samples = max(most_samples, used);
+		sum += used;
 	}
+	if (probes->sample_rings)
+		*fullest = max(*fullest, (unsigned int)(most_samples * 256 / probes->sample_bytes));
 	*fullest = max(*fullest, (unsigned int)(most * 256 / probes->ring_bytes));
 	return sum;
+}
+
+/* The two rings of a CPU become one: its events should come out nearly in their order. */
+static void drain_cpu(struct intake *intake, u16 cpu, u64 cut_ns, bool *stalled)
+{
+	struct probes *probes = intake->probes;
+	struct ring *ring = &probes->rings[cpu];
+	struct ring *samples = probes->sample_rings ? &probes->sample_rings[cpu] : NULL;
+	u64 next_ns;
+
+	while (samples && ring_next_ns(&next_ns, samples, probes->sample_bytes, cut_ns)) {
+		ring_drain(ring, cpu, probes->ring_bytes, next_ns, on_event, intake, stalled);
+		ring_drain(samples, cpu, probes->sample_bytes, next_ns, on_event, intake, stalled);
+	}
+	if (ring_used(ring))
+		ring_drain(ring, cpu, probes->ring_bytes, cut_ns, on_event, intake, stalled);
+	if (samples && ring_used(samples))
+		ring_drain(samples, cpu, probes->sample_bytes, cut_ns, on_event, intake, stalled);
 }
 
 static void drain_to(struct intake *intake, u64 cut_ns, bool *stalled)
 {
 	struct probes *probes = intake->probes;
 
-	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
-		struct ring *ring = &probes->rings[cpu];
-
-		if (ring_used(ring))
-			ring_drain(ring, (u16)cpu, probes->ring_bytes, cut_ns, on_event, intake,
-				   stalled);
-	}
+	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++)
+		drain_cpu(intake, (u16)cpu, cut_ns, stalled);
 	intake->cut_ns = cut_ns;
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++)
 		keep_losses(intake, cpu);

@@ -12,23 +12,22 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bpf/annotate.h"
 #include "bpf/tracer.skel.h"
+#include "user/record/configure.h"
 #include "user/record/doctor.h"
 #include "user/record/host.h"
-#include "user/record/kernel_types.h"
-#include "user/record/syscalls.h"
 
-#define PROC_PID_INIT_INO 0xeffffffcu /* the first PID namespace */
-#define RINGS_BYTES       (16u << 20) /* of all CPUs together, unless they get too small */
-#define RING_MOST         (8u << 20)
-#define RING_LEAST        (256u << 10)
-#define RINGS_MOST        (32u << 20) /* but no more than this of all CPUs, ... */
-#define RING_TINY         (16u << 10) /* asked for; some records fit in beside RING_OVERSHOOT */
-#define RING_SMALL        (64u << 10) /* ... nor less than this of one */
+#define RINGS_BYTES   (16u << 20) /* of all CPUs together, unless they get too small */
+#define RING_MOST     (8u << 20)
+#define RING_LEAST    (256u << 10)
+#define RINGS_MOST    (32u << 20) /* but no more than this of all CPUs, ... */
+#define RING_TINY     (16u << 10) /* asked for; some records fit in beside RING_OVERSHOOT */
+#define SAMPLES_LEAST (16u << 10) /* of a ring of samples, which has else ... */
+#define SAMPLES_SHARE 8           /* ... this part of the other ring */
+#define RING_SMALL    (64u << 10) /* ... nor less than this of one */
 
 /* libbpf's own words are for -v; a user gets ours. */
 static bool libbpf_is_heard;
@@ -78,43 +77,6 @@ static int explain_load(struct err *err, int code, const char *what)
 	return doctor_explain(err, code, what);
 }
 
-/* The namespace that getpid() and -p number processes in. Source: /proc. */
-static u32 pid_namespace(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/pid", &st) ? PROC_PID_INIT_INO : (u32)st.st_ino;
-}
-
-static void configure(struct tracer_bpf *bpf, const struct probes_options *options,
-		      const struct btf *btf, u32 cpus, u32 ring_bytes)
-{
-	struct tracer_bpf__rodata *config = bpf->rodata;
-
-	config->config_all = options->all;
-	config->config_children = options->children;
-	config->config_command = options->command;
-	config->config_syscalls = options->class_mask >> CLASS_SYSCALL & 1;
-	config->config_futexes = options->class_mask >> CLASS_FUTEX & 1;
-	config->config_wakeups = options->wakeups;
-	config->config_annotations = options->class_mask >> CLASS_ANNOTATION & 1;
-	config->config_args = options->args;
-	config->config_stacks = options->class_mask >> CLASS_STACK & 1;
-	config->config_preempt_stacks = options->preempt_stacks;
-	config->config_waker_stacks = options->waker_stacks;
-	config->config_stack_min_ns = options->stack_min_ns;
-	config->config_cpus = cpus;
-	config->config_switch_has_state = kernel_switch_has_state(btf);
-	config->config_preempt_count_known =
-		kernel_preempt_count(&config->config_preempt_count_from_rq, btf);
-	config->config_pidns = pid_namespace();
-	config->config_recorder_pid = (u32)getpid();
-	config->config_cgroup = options->cgroup;
-	config->config_ring_mask = ring_bytes - 1;
-	config->config_high_water = ring_bytes / 2;
-	syscall_subjects(config->config_syscall_subject, config->config_compat_subject);
-}
-
 /* What stacks need has its room only when there are any. */
 static int size_stacks(struct tracer_bpf *bpf, unsigned int cpus)
 {
@@ -141,6 +103,13 @@ static int size_maps(struct tracer_bpf *bpf, const struct probes_options *option
 	r = r ?: bpf_map__set_value_size(bpf->maps.rings, ring_bytes + RING_SLACK);
 	r = r ?: bpf_map__set_max_entries(bpf->maps.objects_near, cpus * OBJECTS_NEAR);
 	r = r ?: size_stacks(bpf, cpus);
+	if (bpf->rodata->config_samples) {
+		r = r ?: bpf_map__set_max_entries(bpf->maps.sample_rings, cpus);
+		r = r
+			    ?: bpf_map__set_value_size(bpf->maps.sample_rings,
+						       bpf->rodata->config_sample_mask + 1 +
+							       RING_SLACK);
+	}
 	return r
 		       ?: bpf_map__set_max_entries(bpf->maps.thread_args,
 						   bpf->rodata->config_args ? THREADS_MAX : 1);
@@ -167,6 +136,7 @@ static void select_programs(struct tracer_bpf *bpf, const struct probes_options 
 	bpf_program__set_autoload(bpf->progs.on_cgroup_attach, options->cgroup);
 	bpf_program__set_autoload(bpf->progs.blocked_threads,
 				  options->class_mask >> CLASS_STACK & 1);
+	bpf_program__set_autoload(bpf->progs.on_sample, probes_samples(options));
 }
 
 /* Of two programs that differ only in whether they may sleep, the one that this kernel allows. */
@@ -211,7 +181,9 @@ static int load(struct probes *probes, const struct probes_options *options, str
 			r = -errno;
 			break;
 		}
-		configure(probes->bpf, options, btf, probes->cpus, ring_bytes);
+		probes->sample_bytes = max(ring_bytes / SAMPLES_SHARE, SAMPLES_LEAST);
+		configure(probes->bpf, options, btf, probes->cpus, ring_bytes,
+			  probes->sample_bytes);
 		select_programs(probes->bpf, options, btf);
 		select_annotation(probes, options);
 		r = size_maps(probes->bpf, options, probes->cpus, ring_bytes);
@@ -245,25 +217,46 @@ static void *map_memory(struct probes *probes, int at, struct bpf_map *map, size
 	return memory;
 }
 
+/* @at: which of the mapped memories. Return: one ring for each CPU, or NULL with @err filled. */
+static struct ring *map_rings_of(struct probes *probes, int at, struct bpf_map *map, u32 bytes,
+				 struct err *err)
+{
+	size_t element_bytes = bytes + RING_SLACK;
+	char *data = map_memory(probes, at, map, element_bytes, err);
+	struct shared *shared = &probes->bpf->bss->shared;
+	struct ring *rings = data ? calloc(probes->cpus, sizeof(*rings)) : NULL;
+
+	if (data && !rings)
+		fail(err, -ENOMEM, "no memory for %u rings", probes->cpus);
+	for (unsigned int cpu = 0; rings && cpu < probes->cpus; cpu++) {
+		rings[cpu].data = data + cpu * element_bytes;
+		rings[cpu].state = &shared->cpus[cpu].state;
+		rings[cpu].drain = &shared->cpus[cpu].drain;
+	}
+	return rings;
+}
+
 static int map_rings(struct probes *probes, struct err *err)
 {
-	size_t ring_bytes = probes->ring_bytes + RING_SLACK;
 	struct tracer_bpf *bpf = probes->bpf;
-	char *rings = map_memory(probes, 0, bpf->maps.rings, ring_bytes, err);
-	struct shared *shared = &bpf->bss->shared;
 
-	if (!rings)
-		return err->code;
-	probes->control = &shared->control;
-	probes->rings = calloc(probes->cpus, sizeof(*probes->rings));
-	if (!probes->rings)
-		return fail(err, -ENOMEM, "no memory for %u rings", probes->cpus);
-	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++) {
-		probes->rings[cpu].data = rings + cpu * ring_bytes;
-		probes->rings[cpu].state = &shared->cpus[cpu].state;
-		probes->rings[cpu].drain = &shared->cpus[cpu].drain;
+	probes->control = &bpf->bss->shared.control;
+	probes->rings = map_rings_of(probes, 0, bpf->maps.rings, probes->ring_bytes, err);
+	for (unsigned int cpu = 0; probes->rings && cpu < probes->cpus; cpu++) {
+		probes->rings[cpu].head = &probes->rings[cpu].state->head;
+		probes->rings[cpu].given_back = &probes->rings[cpu].drain->tail;
 	}
-	return 0;
+	if (!probes->rings || !bpf->rodata->config_samples)
+		return probes->rings ? 0 : err->code;
+	probes->sample_rings =
+		map_rings_of(probes, 3, bpf->maps.sample_rings, probes->sample_bytes, err);
+	for (unsigned int cpu = 0; probes->sample_rings && cpu < probes->cpus; cpu++) {
+		struct ring *ring = &probes->sample_rings[cpu];
+
+		ring->head = &ring->state->sample_head;
+		ring->given_back = &ring->drain->sample_tail;
+	}
+	return probes->sample_rings ? 0 : err->code;
 }
 
 static int map_unwind(struct probes *probes, struct err *err)
@@ -299,10 +292,14 @@ static int attach(struct probes *probes, struct err *err)
 		char what[96];
 		struct bpf_link *link;
 
-		/* Iterators are attached when they are run, the one of probes where such are. */
+		/*
+		 * Iterators are attached when they are run, the one of probes where such are, the
+		 * sampler when all else is.
+		 */
 		if (!bpf_program__autoload(program) ||
 		    program == probes->bpf->progs.existing_threads ||
 		    program == probes->bpf->progs.blocked_threads ||
+		    program == probes->bpf->progs.on_sample ||
 		    bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
 			continue;
 		link = bpf_program__attach(program);
@@ -354,6 +351,11 @@ int probes_open(struct probes **out, const struct probes_options *options, struc
 	if (!probes->doorbell_buffer)
 		return fail(err, -errno, "cannot listen to the rings: %s", strerror(errno));
 	probes->doorbell = ring_buffer__epoll_fd(probes->doorbell_buffer);
+	/* Without it, all the rest can still be recorded. */
+	if (probes->sample_rings)
+		probes->samples_refused =
+			sampler_attach(&probes->sampler, probes->bpf->progs.on_sample, probes->cpus,
+				       options->sample_period_ns);
 	*out = take(probes);
 	return 0;
 }
@@ -362,6 +364,7 @@ void probes_close(struct probes *probes)
 {
 	if (!probes)
 		return;
+	sampler_close(&probes->sampler);
 	for (size_t i = 0; i < probes->link_count; i++)
 		bpf_link__destroy(probes->links[i]);
 	ring_buffer__free(probes->doorbell_buffer);
@@ -370,6 +373,7 @@ void probes_close(struct probes *probes)
 			munmap(probes->maps[i], probes->map_bytes[i]);
 	tracer_bpf__destroy(probes->bpf);
 	free(probes->rings);
+	free(probes->sample_rings);
 	free(probes);
 }
 

@@ -9,6 +9,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/err.h"
 #include "user/base/util.h"
+#include "user/record/sampler.h"
 #include "user/record/uprobes.h"
 
 #define PROBES_MAX 16
@@ -27,15 +28,23 @@ struct probes_options {
 	bool preempt_stacks;	/* ... and of preemptions */
 	bool waker_stacks;	/* ... and of those who end waits */
 	bool user_probes;	/* the user has named functions or static probes */
+	u64 sample_period_ns;	/* with CLASS_SAMPLE: of each CPU's time; 0: no samples */
 	bool verbose;		/* libbpf may say on stderr what it does */
 	u64 ring_bytes;		/* per CPU; 0: chosen by the number of CPUs */
 };
 
+static inline bool probes_samples(const struct probes_options *options)
+{
+	return options->class_mask >> CLASS_SAMPLE & 1 && options->sample_period_ns;
+}
+
 /* One CPU's ring, as the recorder sees it */
 struct ring {
-	char *data;		/* ring_bytes and RING_SLACK; what was read is zeroed */
+	char *data;		/* its bytes and RING_SLACK; what was read is zeroed */
 	struct cpu_state *state;
 	struct cpu_drain *drain;
+	__u64 *head;		/* which of the CPU's positions are this ring's: bytes ever reserved, */
+	__u64 *given_back;	/* ... and ever drained, as the programs know it */
 	u64 tail;		/* bytes drained */
 };
 
@@ -45,6 +54,10 @@ struct probes {
 	struct ring *rings;
 	unsigned int cpus;
 	u32 ring_bytes;		/* a power of two */
+	struct ring *sample_rings;	/* one for each CPU, too; NULL: no samples */
+	u32 sample_bytes;
+	struct sampler sampler;
+	int samples_refused;	/* by the kernel, with this negative errno; 0: as was asked for */
 	struct unwind_bucket *unwind;	/* UNWIND_BUCKETS of them; NULL: without stacks */
 	int doorbell;		/* readable when a ring is half full; -1: none */
 	struct ring_buffer *doorbell_buffer;
@@ -53,8 +66,8 @@ struct probes {
 	struct bpf_program *probe;	/* for those that the user named; NULL: not loaded */
 	struct bpf_link *links[PROBES_MAX];
 	size_t link_count;
-	void *maps[3];		/* mapped memory, to be unmapped */
-	size_t map_bytes[3];
+	void *maps[4];		/* mapped memory, to be unmapped */
+	size_t map_bytes[4];
 };
 
 /**

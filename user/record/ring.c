@@ -206,10 +206,24 @@ static u64 full_time(u64 bits, u64 near_ns)
 	return time_ns;
 }
 
+bool ring_next_ns(u64 *time_ns, const struct ring *ring, u32 ring_bytes, u64 cut_ns)
+{
+	const u64 *record = (const u64 *)(ring->data + (ring->tail & (ring_bytes - 1)));
+	u64 head;
+
+	if (__atomic_load_n(ring->head, __ATOMIC_ACQUIRE) == ring->tail)
+		return false;
+	head = __atomic_load_n(record, __ATOMIC_ACQUIRE);
+	if (!head || full_time(head >> EVENT_TIME_SHIFT, cut_ns) > cut_ns)
+		return false;
+	*time_ns = full_time(head >> EVENT_TIME_SHIFT, cut_ns);
+	return true;
+}
+
 int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink sink, void *ctx,
 	       bool *stalled)
 {
-	u64 reserved = __atomic_load_n(&ring->state->head, __ATOMIC_ACQUIRE);
+	u64 reserved = __atomic_load_n(ring->head, __ATOMIC_ACQUIRE);
 	struct decoded decoded;
 	u64 tail = ring->tail;
 	int result = 0;
@@ -241,11 +255,11 @@ int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink
 		/* Give the memory back now and then, not for each record: the line is shared. */
 		if (tail - ring->tail > ring_bytes / 16) {
 			ring->tail = tail;
-			__atomic_store_n(&ring->drain->tail, tail, __ATOMIC_RELEASE);
+			__atomic_store_n(ring->given_back, tail, __ATOMIC_RELEASE);
 		}
 	}
 	ring->tail = tail;
 	__atomic_store_n(&ring->drain->rung, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&ring->drain->tail, tail, __ATOMIC_RELEASE);
+	__atomic_store_n(ring->given_back, tail, __ATOMIC_RELEASE);
 	return result;
 }

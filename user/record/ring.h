@@ -40,4 +40,7 @@ typedef int (*ring_sink)(void *ctx, const struct trace_event *event);
 int ring_drain(struct ring *ring, u16 cpu, u32 ring_bytes, u64 cut_ns, ring_sink sink, void *ctx,
 	       bool *stalled);
 
+/* The time of the event that ring_drain() would hand over first. Return: false when none would. */
+bool ring_next_ns(u64 *time_ns, const struct ring *ring, u32 ring_bytes, u64 cut_ns);
+
 #endif

@@ -234,11 +234,17 @@ static int take_over_signals(struct session *session, struct err *err)
 	return 0;
 }
 
+static u64 sample_period_ns(const struct session_options *options)
+{
+	return options->sample_hz ? NSEC_PER_SEC / options->sample_hz : 0;
+}
+
 static int open_writer(struct session *session, const struct clock_stamp *start, struct err *err)
 {
 	const struct session_options *options = session->options;
 	const struct syscall_names *names = syscall_names();
 	CLEANUP(trace_writer_abort) struct trace_writer *writer = NULL;
+	bool samples = session->probes->sampler.count;
 	struct utsname host;
 	int r;
 	struct trace_info info = {
@@ -248,7 +254,8 @@ static int open_writer(struct session *session, const struct clock_stamp *start,
 		.memory_bytes = (u64)sysconf(_SC_PHYS_PAGES) * (u64)sysconf(_SC_PAGESIZE),
 		.command_line = options->command_line,
 		.target = options->target,
-		.class_mask = options->class_mask,
+		.class_mask = options->class_mask & ~(samples ? 0 : 1u << CLASS_SAMPLE),
+		.sample_period_ns = samples ? sample_period_ns(options) : 0,
 		.follows_children = options->children,
 		.stack_min_ns = options->class_mask >> CLASS_STACK & 1 ? options->stack_min_ns : 0,
 		.start = *start,
@@ -293,6 +300,8 @@ static void fill_totals(struct trace_totals *totals, struct session *session)
 		status->stacks += state->stacks;
 		status->stacks_forgotten += state->stacks_forgotten;
 		status->ring_bytes_used += session->probes->rings[cpu].tail;
+		if (session->probes->sample_rings)
+			status->ring_bytes_used += session->probes->sample_rings[cpu].tail;
 		for (size_t i = 0; i < CLASS_COUNT; i++)
 			totals->lost[i] += intake->losses[cpu].ever[i];
 	}
@@ -402,6 +411,7 @@ static int run(struct session *session, struct err *err)
 		.preempt_stacks = options->preempt_stacks,
 		.waker_stacks = options->waker_stacks,
 		.user_probes = options->probes.count,
+		.sample_period_ns = sample_period_ns(options),
 		.ring_bytes = options->ring_bytes,
 		.verbose = options->verbose,
 	};
@@ -418,6 +428,7 @@ static int run(struct session *session, struct err *err)
 	if (r < 0)
 		return r;
 	session->status->ring_bytes = session->probes->ring_bytes;
+	session->status->samples_refused = session->probes->samples_refused;
 	start = clock_stamp_now();
 	r = intake_open(&session->intake, session->probes, &options->probes, start.mono_ns, err);
 	r = r ?: open_writer(session, &start, err);

@@ -24,6 +24,7 @@ struct session_options {
 	u64 stack_min_ns;		/* with CLASS_STACK: of waits of this length or longer */
 	bool preempt_stacks;		/* ... and of preemptions */
 	bool waker_stacks;		/* ... and of those who end waits */
+	u32 sample_hz;			/* with CLASS_SAMPLE: of each CPU's time; 0: no samples */
 	u64 duration_ns;		/* 0: until asked to end, or until the target has exited */
 	u64 ring_bytes;			/* per CPU; 0: chosen */
 	struct probe_list probes;	/* functions and static probes to record */
@@ -47,6 +48,7 @@ struct session_status {
 	u64 file_bytes;
 	u64 lost;
 	struct resolved resolved;	/* at the end */
+	int samples_refused;		/* by the kernel, with this negative errno; 0: none were */
 	u64 stacks;			/* told; those that came again were told once */
 	u64 stacks_forgotten;		/* of these, that were told again when they came again */
 	u64 untracked;			/* threads for which there was no room */
