@@ -162,6 +162,16 @@ static __always_inline u64 *sample_reserve(struct cpu_state *cpu, enum event_cla
 		       (__sync_fetch_and_add(&cpu->sample_head, bytes) & config_sample_mask));
 }
 
+/* Whether half of the ring is free: for what may be left out without a loss */
+static __always_inline bool ring_is_ample(struct cpu_state *cpu, bool sampler)
+{
+	struct cpu_drain *drain = drain_of(cpu);
+
+	if (sampler)
+		return cpu->sample_head - drain->sample_tail < config_sample_mask / 2;
+	return cpu->head - drain->tail < config_high_water;
+}
+
 #define RESERVE_TRIES 8
 
 /*

@@ -67,6 +67,7 @@ enum event_kind {		/* on disk: append only, never renumber */
 	/* In the ring only: events that are said in fewer bytes */
 	EVENT_SYSCALL_BRIEF = 128,
 	EVENT_FUTEX_BRIEF   = 129,
+	EVENT_STACK_MEMORY  = 130,	/* more words of the EVENT_STACK that comes next */
 };
 
 /* What is asked for with -e, and what losses are counted by. */
@@ -354,6 +355,20 @@ struct event_stack {
 	__u64 data[];		/* frames, then words */
 };
 
+/*
+ * In the ring only, before the EVENT_STACK with that id: what lies behind the words that fit into
+ * it. Functions without frame pointers, and with large frames, need it until they are known.
+ */
+struct event_stack_memory {
+	__u32 id;		/* 0: could not be read */
+	__u32 spare;
+	__u64 address;		/* where the words lie: right behind the last ones */
+	__u64 data[];
+};
+
+#define STACK_MEMORY_RECORDS 4
+#define STACK_MEMORY_WORDS   240	/* in each */
+
 /* To which wait an EVENT_WAIT_STACK belongs. */
 enum stack_moment {		/* on disk: append only, never renumber */
 	STACK_AT_CALL_END = 0,	/* all waits of the thread since enter_ns: its call ends with the
@@ -425,6 +440,8 @@ _Static_assert(sizeof(struct event_annotation) + ANNOTATION_NAME_MAX + ANNOTATIO
 _Static_assert(sizeof(struct event_annotation) == 32, "in 8-byte units");
 _Static_assert(sizeof(struct event_stack) + 8 * (STACK_FRAMES_MAX + STACK_WORDS_MAX) + 8 <=
 		       EVENT_SIZE_MAX, "the longest stack fits into a record");
+_Static_assert(sizeof(struct event_stack_memory) + 8 * STACK_MEMORY_WORDS + 8 <= EVENT_SIZE_MAX,
+	       "memory of a stack fits into a record");
 _Static_assert(sizeof(struct event_stack) % 8 == 0, "in 8-byte units");
 _Static_assert(sizeof(struct event_wait_stack) % 8 == 0, "in 8-byte units");
 _Static_assert(sizeof(struct event_sample) % 8 == 0, "in 8-byte units");

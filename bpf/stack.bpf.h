@@ -61,6 +61,50 @@ __weak __noinline int stack_hash(u32 id)
 	return 0;
 }
 
+/*
+ * One record of the stack's memory from @at on, up to the page's end. Return: where it goes on; 0:
+ * nowhere
+ */
+static __always_inline u64 memory_record(struct cpu_state *cpu, u32 id, u64 at, u64 now,
+					 bool sampler)
+{
+	const u32 most = 8 * STACK_MEMORY_WORDS;
+	u32 room = PAGE_MASK + 1 - (at & PAGE_MASK), bytes = room < most ? room : most;
+	struct event_stack_memory *to;
+	u64 *record;
+
+	bytes &= ~7u;
+	if (!bytes || !ring_is_ample(cpu, sampler))
+		return 0;
+	record = sampler ? sample_reserve(cpu, CLASS_STACK, event_bytes(*to) + bytes, now)
+			 : event_reserve(cpu, CLASS_STACK, event_bytes(*to) + bytes, now);
+	if (!record)
+		return 0;
+	to = event_body(record, struct event_stack_memory);
+	to->id = id;
+	to->address = at;
+	barrier_var(bytes);
+	if (bytes > most)
+		bytes = most;
+	if (bpf_probe_read_user(to->data, bytes, (void *)at))
+		to->id = 0;
+	at = to->id ? at + bytes : 0;
+	event_submit(record, EVENT_STACK_MEMORY, event_bytes(*to) + bytes, now);
+	return at;
+}
+
+/* What does not fit into the record of the stack itself */
+static __always_inline void memory_emit(struct cpu_state *cpu, struct stack_scratch *scratch,
+					u32 id, u64 now, bool sampler)
+{
+	u64 at = scratch->sp + 8 * STACK_WORDS_MAX;
+
+	if (!(scratch->flags & STACK_UNSURE) || scratch->held < STACK_WORDS_MAX)
+		return;
+	for (int i = 0; at && i < STACK_MEMORY_RECORDS; i++)
+		at = memory_record(cpu, id, at, now, sampler);
+}
+
 /* Return: false when there was no room in the ring, which was counted. */
 static __always_inline bool stack_emit(struct cpu_state *cpu, struct stack_scratch *scratch, u32 id,
 				       u64 now, bool sampler)
@@ -155,6 +199,7 @@ __weak __noinline int stack_tell(u32 scratch_id, u64 now, bool sampler)
 		return id;
 	/* Each CPU gives numbers of its own. */
 	id = __sync_fetch_and_add(&cpu->stacks, 1) * config_cpus + bpf_get_smp_processor_id() + 1;
+	memory_emit(cpu, scratch, id, now, sampler);
 	if (!stack_emit(cpu, scratch, id, now, sampler))
 		return 0;
 	if (stack_remember(set, scratch->hash, scratch->check, id))

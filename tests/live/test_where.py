@@ -67,3 +67,14 @@ def the_tree_and_the_summary_name_the_function(scene):
     bare, _truth = scene.record_command("mutex_pair", options=["-e", "sched"])
     shown = scene.tracer("report", "stacks", bare.path).stdout
     check("no stacks were recorded" in shown, shown)
+
+
+@test
+def the_first_wait_below_large_frames_is_walked_to_its_root(scene):
+    trace, _truth = scene.record_command("deep_frames")
+    rows = through(trace.report("stacks"), "sleep", "level_wait")
+    equal(len(rows), 1, "stacks of its one wait")
+    levels = [name for name in functions(rows[0]) if name.startswith(("level_", "main"))]
+    equal(levels, ["level_wait", "level_six", "level_five", "level_four", "level_three",
+                   "level_two", "level_one", "main"], "the functions on the way")
+    near(total(rows), 150 * MS, "the wait", slack=5 * MS)

@@ -86,6 +86,8 @@ static int on_event(void *ctx, const struct trace_event *event)
 	}
 	if (intake->resolver)
 		resolver_event(intake->resolver, event);
+	if (event->kind == EVENT_STACK_MEMORY)
+		return 0; /* for the resolver alone */
 	if (trace_event_is_annotation(event) && event->annotation.probe)
 		return annotate_tell(intake->annotate, event, keep_event, intake);
 	return keep(intake, event);

@@ -20,7 +20,9 @@ bool message_stack(message_room room, void *ctx, const struct ring_stack *stack)
 {
 	size_t frame_bytes = stack->stack.frames.count * sizeof(u64);
 	size_t word_bytes = stack->words * sizeof(u64);
-	struct event_stack *to = room(ctx, EVENT_STACK, sizeof(*to) + frame_bytes + word_bytes);
+	size_t more_bytes = stack->more_words * sizeof(u64);
+	struct event_stack *to =
+		room(ctx, EVENT_STACK, sizeof(*to) + frame_bytes + word_bytes + more_bytes);
 
 	if (!to)
 		return false;
@@ -30,7 +32,6 @@ bool message_stack(message_room room, void *ctx, const struct ring_stack *stack)
 		.flags = stack->stack.flags,
 		.end = stack->stack.end,
 		.frames = (u8)stack->stack.frames.count,
-		.words = (u8)stack->words,
 		.image = stack->stack.image,
 		.sp = stack->sp,
 		.bp = stack->bp,
@@ -39,10 +40,12 @@ bool message_stack(message_room room, void *ctx, const struct ring_stack *stack)
 		memcpy(to->data, stack->stack.frames.list, frame_bytes);
 	if (word_bytes)
 		memcpy((u8 *)to->data + frame_bytes, stack->word, word_bytes);
+	if (more_bytes)
+		memcpy((u8 *)to->data + frame_bytes + word_bytes, stack->more, more_bytes);
 	return true;
 }
 
-struct ring_stack message_to_stack(const struct event_stack *from)
+struct ring_stack message_to_stack(const struct event_stack *from, size_t bytes)
 {
 	return (struct ring_stack){
 		.stack = {
@@ -55,7 +58,7 @@ struct ring_stack message_to_stack(const struct event_stack *from)
 		},
 		.sp = from->sp,
 		.bp = from->bp,
-		.words = from->words,
+		.words = (u32)((bytes - sizeof(*from)) / sizeof(u64)) - from->frames,
 		.word = (const u64 *)from->data + from->frames,
 	};
 }

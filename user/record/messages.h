@@ -15,8 +15,8 @@ bool message_symbol(message_room room, void *ctx, const struct trace_symbol *sym
 bool message_mapping(message_room room, void *ctx, const struct trace_mapping *mapping);
 bool message_wait_stack(message_room room, void *ctx, const struct event_wait_stack *body);
 
-/* And back; what it points to is in the message. */
-struct ring_stack message_to_stack(const struct event_stack *message);
+/* And back; what it points to is in the message. @bytes: of the message */
+struct ring_stack message_to_stack(const struct event_stack *message, size_t bytes);
 struct trace_symbol message_to_symbol(const void *message);
 struct trace_mapping message_to_mapping(const void *message);
 

@@ -37,6 +37,11 @@ struct resolver {
 	bool ending;  /* do what is left, and end */
 	bool abandon; /* end now */
 	bool ended;
+	struct {
+		u32 id, words;
+		u64 address;
+		u64 data[STACK_MEMORY_RECORDS * STACK_MEMORY_WORDS];
+	} memory;     /* the drainer's: of the stack that comes next */
 	u64 stacks;   /* the drainer's */
 	u64 refused;  /* the drainer's */
 	u64 worked;   /* the thread's: stacks that it is through with */
@@ -111,7 +116,7 @@ static int on_result(void *ctx, const struct trace_event *event)
 
 static void do_stack(struct resolver *r, const struct event_stack *task, size_t bytes)
 {
-	struct ring_stack stack = message_to_stack(task);
+	struct ring_stack stack = message_to_stack(task, bytes);
 	struct later_stack *later = NULL;
 
 	/* The kernel's names take a while to read: what the programs wait for comes first. */
@@ -166,7 +171,8 @@ static void do_tasks(struct resolver *r)
 /* Return: whether @stack has to be put off again; it is behind all others then. */
 static bool put_off(struct resolver *r, const struct later_stack *later, size_t bytes, bool last)
 {
-	struct ring_stack stack = message_to_stack(&later->stack);
+	struct ring_stack stack =
+		message_to_stack(&later->stack, bytes - offsetof(struct later_stack, stack));
 	struct later_stack *again;
 
 	if (resolve_stack(&r->resolve, &stack, last))
@@ -244,10 +250,34 @@ static void tell(struct resolver *r, bool put)
 	r->pending++;
 }
 
-static void tell_stack(struct resolver *r, const struct ring_stack *stack)
+static void keep_memory(struct resolver *r, const struct ring_stack *from)
 {
-	bool put = message_stack(task_room, r, stack);
+	u32 used = r->memory.id == from->stack.id ? r->memory.words : 0;
 
+	if (!used) {
+		r->memory.id = from->stack.id;
+		r->memory.address = from->sp;
+	}
+	if (from->sp != r->memory.address + used * sizeof(u64) ||
+	    from->words > ARRAY_SIZE(r->memory.data) - used)
+		return;
+	memcpy(r->memory.data + used, from->word, from->words * sizeof(u64));
+	r->memory.words = used + from->words;
+}
+
+static void tell_stack(struct resolver *r, const struct ring_stack *told)
+{
+	struct ring_stack stack = *told;
+	bool put;
+
+	if (r->memory.id == stack.stack.id &&
+	    r->memory.address == stack.sp + stack.words * sizeof(u64)) {
+		stack.more = r->memory.data;
+		stack.more_words = r->memory.words;
+	}
+	r->memory.id = 0;
+	r->memory.words = 0;
+	put = message_stack(task_room, r, &stack);
 	r->stacks++;
 	r->refused += !put;
 	tell(r, put);
@@ -266,6 +296,7 @@ void resolver_event(struct resolver *r, const struct trace_event *event)
 {
 	switch (event->kind) {
 	case EVENT_STACK: tell_stack(r, ring_stack_of(event)); break;
+	case EVENT_STACK_MEMORY: keep_memory(r, ring_stack_of(event)); break;
 	case EVENT_MAPPING: tell(r, message_mapping(task_room, r, event->mapping)); break;
 	case EVENT_EXEC: tell_process(r, EVENT_EXEC, event->exec.tid, 0); break;
 	case EVENT_FORK:
@@ -297,14 +328,14 @@ void resolver_wake(struct resolver *r)
 	ring(r->wake);
 }
 
-static void hand_over(u32 kind, void *result, ring_sink sink, void *ctx)
+static void hand_over(u32 kind, void *result, size_t bytes, ring_sink sink, void *ctx)
 {
 	struct trace_event event = { .kind = (u16)kind };
 	struct trace_symbol symbol;
 	struct ring_stack stack;
 
 	if (kind == EVENT_STACK) {
-		stack = message_to_stack(result);
+		stack = message_to_stack(result, bytes);
 		event.stack = &stack.stack;
 	} else if (kind == EVENT_WAIT_STACK) {
 		event.wait_stack = *(struct event_wait_stack *)result;
@@ -323,7 +354,7 @@ void resolver_take(struct resolver *r, ring_sink sink, void *ctx)
 	u32 kind;
 
 	while (r->results.tail < until && (result = queue_peek(&r->results, &kind, &bytes))) {
-		hand_over(kind, result, sink, ctx);
+		hand_over(kind, result, bytes, sink, ctx);
 		queue_drop(&r->results);
 	}
 }

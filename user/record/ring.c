@@ -28,6 +28,7 @@ union body {
 	struct event_object object;
 	struct event_mapping mapping;
 	struct event_stack stack;
+	struct event_stack_memory stack_memory;
 	struct event_wait_stack wait_stack;
 	struct event_sample sample;
 	struct event_annotation annotation;
@@ -90,6 +91,20 @@ static bool decode_stack(struct ring_stack *to, const struct event_stack *from, 
 		.bp = from->bp,
 		.words = from->words,
 		.word = (const u64 *)from->data + from->frames,
+	};
+	return true;
+}
+
+static bool decode_memory(struct ring_stack *to, const struct event_stack_memory *from,
+			  size_t words)
+{
+	if (sizeof(*from) / sizeof(u64) > words || !from->id)
+		return false;
+	*to = (struct ring_stack){
+		.stack.id = from->id,
+		.sp = from->address,
+		.words = (u32)(words - sizeof(*from) / sizeof(u64)),
+		.word = (const u64 *)from->data,
 	};
 	return true;
 }
@@ -185,6 +200,9 @@ static bool decode(struct decoded *to, u16 kind, size_t words)
 	case EVENT_STACK:
 		event->stack = &to->stack.stack;
 		return decode_stack(&to->stack, &body->stack, words);
+	case EVENT_STACK_MEMORY:
+		event->stack = &to->stack.stack;
+		return decode_memory(&to->stack, &body->stack_memory, words);
 	case EVENT_TASK_BEGIN ... EVENT_SNAPSHOT:
 		return announced_read(&event->annotation, &to->announced, &body->annotation,
 				      words * sizeof(u64));

@@ -8,7 +8,7 @@
 
 /*
  * What an EVENT_STACK's stack lies in: when the programs were unsure how to walk it, there is what
- * is needed to walk it again.
+ * is needed to walk it again. An EVENT_STACK_MEMORY has but the id, its address as sp, and words.
  */
 struct ring_stack {
 	struct trace_stack stack;
@@ -16,6 +16,8 @@ struct ring_stack {
 	u64 bp;
 	u32 words;       /* 0: none */
 	const u64 *word; /* the stack's memory from sp on */
+	u32 more_words;  /* and what follows that */
+	const u64 *more;
 };
 
 static inline const struct ring_stack *ring_stack_of(const struct trace_event *event)
