@@ -150,8 +150,10 @@ static int look_through(struct annotate *annotate, const char *open_path,
 
 	if (fd < 0)
 		return fail(err, -errno, "cannot open '%s': %s", file->path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || elf_file_read(&elf, fd) < 0 || !elf.wide)
-		return fail(err, -ENOEXEC, "'%s' is no 64-bit program or library", file->path);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || elf_file_read(&elf, fd) < 0 || !elf.wide) {
+		fail(err, -ENOEXEC, "'%s' is no 64-bit program or library", file->path);
+		return hint(err, "`tracer probes PID` lists what a process runs and its probes");
+	}
 	if (usdt_read(&list, fd, &elf))
 		return fail(err, -ENOMEM, "no memory for the probes of '%s'", file->path);
 	if (list.count)
