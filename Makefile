@@ -136,6 +136,10 @@ lint: ## check rooms, files, layout and scripts
 deps: ## install what build and tests need (Debian packages, as root)
 	sh tests/deps.sh test
 
+.PHONY: deps-more
+deps-more: ## the same, and a JDK: without it the tests of the JVM are skipped
+	sh tests/deps.sh more
+
 # Benchmarks print a table; they never pass or fail.
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))

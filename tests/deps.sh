@@ -2,22 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 # deps - installs the packages that the build or the tests need and that are missing
 #
-#	sh tests/deps.sh build|test
+#	sh tests/deps.sh build|test|more
 #
+# What `more` installs is large, and only a few tests skip without it.
 # Asks the package system only when something is missing, so it can stand before every build.
 # No service that comes with a package is started, now or at the next boot.
 
 build='gcc make clang llvm bpftool|linux-tools-common libbpf-dev libelf-dev libdw-dev libiberty-dev
 	zlib1g-dev libzstd-dev pkg-config|pkgconf'
 test='libcmocka-dev redis-server redis-tools nginx-light|nginx wrk python3 golang-go binutils g++ jq curl clang-format
-	cppcheck busybox-static iproute2 util-linux procps'
-services='redis-server nginx'
+	cppcheck busybox-static iproute2 util-linux procps postgresql ruby nodejs'
+more='default-jdk-headless'
+services='redis-server nginx postgresql'
 
 policy=/usr/sbin/policy-rc.d
 mark='# made by tests/deps.sh for the length of one installation'
 
 usage() {
-	echo 'usage: sh tests/deps.sh build|test' >&2
+	echo 'usage: sh tests/deps.sh build|test|more' >&2
 	exit 2
 }
 
@@ -65,6 +67,7 @@ disable_services() {
 case ${1-} in
 build) wanted=$build ;;
 test) wanted="$build $test" ;;
+more) wanted="$build $test $more" ;;
 *) usage ;;
 esac
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * probed - a program that announces nothing: requests with steps (--rounds, --ms), and a function
+ * that is called --calls times as fast as it can be
+ */
+#include "tests/workloads/workload.h"
+
+#define FUNCTION __attribute__((noinline, noclone, externally_visible, visibility("default")))
+
+FUNCTION void request_begin(const char *url, int number, long bytes);
+FUNCTION void request_end(int status);
+FUNCTION int save_row(long ms);
+FUNCTION int save_index(long ms);
+FUNCTION long often_called(long number);
+
+/* The compiler must not see that they do nothing. */
+void request_begin(const char *url, int number, long bytes)
+{
+	__asm__ volatile("" : : "r"(url), "r"(number), "r"(bytes) : "memory");
+}
+
+void request_end(int status)
+{
+	__asm__ volatile("" : : "r"(status) : "memory");
+}
+
+int save_row(long ms)
+{
+	sleep_ns((uint64_t)ms * MS);
+	__asm__ volatile("");
+	return 1;
+}
+
+int save_index(long ms)
+{
+	int r = save_row(ms);
+
+	__asm__ volatile("");
+	return r;
+}
+
+long often_called(long number)
+{
+	__asm__ volatile("" : "+r"(number));
+	return number;
+}
+
+int main(int argc, char **argv)
+{
+	struct thread_truth *t;
+	long rounds, ms, calls;
+	uint64_t from_ns;
+
+	workload_begin(argc, argv);
+	rounds = number_option(argc, argv, "--rounds", 5);
+	ms = number_option(argc, argv, "--ms", 5);
+	calls = number_option(argc, argv, "--calls", 0);
+	t = truth_begin("prober");
+	for (long i = 0; i < rounds; i++) {
+		char url[32];
+
+		snprintf(url, sizeof(url), "/item/%ld", i);
+		from_ns = clock_ns(CLOCK_MONOTONIC);
+		request_begin(url, (int)-i, 1L << 40);
+		TIMED(t, "row", save_row(ms));
+		TIMED(t, "index", save_index(ms));
+		request_end(200 + (int)i);
+		truth_call(t, "request", from_ns);
+	}
+	from_ns = clock_ns(CLOCK_MONOTONIC);
+	for (long i = 0; i < calls; i++)
+		often_called(i);
+	truth_call(t, "often", from_ns);
+	truth_end(t);
+	truth_print(",\"calls\":%ld", calls);
+	return workload_end();
+}
