@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """test_where - report stacks: waits by the functions that they were in, against known times"""
 
+import pathlib
+import re
+
 from judge import MS, check, equal, near, test
 from traces import thread_truth
 
@@ -78,3 +81,30 @@ def the_first_wait_below_large_frames_is_walked_to_its_root(scene):
     equal(levels, ["level_wait", "level_six", "level_five", "level_four", "level_three",
                    "level_two", "level_one", "main"], "the functions on the way")
     near(total(rows), 150 * MS, "the wait", slack=5 * MS)
+
+
+@test
+def lines_are_told_by_tree_json_and_flame_graph(scene):
+    trace, _truth = scene.record_command("mutex_pair")
+    source = pathlib.Path(__file__).parents[1] / "workloads" / "mutex_pair.c"
+    lines = source.read_text().splitlines()
+    number = 1 + [i for i, line in enumerate(lines) if "pthread_mutex_lock(&mutex)" in line][0]
+    rows = through(trace.report("stacks", "--lines"), "sync", "pthread_mutex_lock")
+    check(rows, "no wait for the lock below holder()")
+    for row in rows:
+        frame = [frame for frame in row["user"] if frame["function"] == "holder"][0]
+        equal((frame["file"].rpartition("/")[2], frame["line"]), ("mutex_pair.c", number),
+              "where holder() waits")
+    check(all("file" not in frame and "line" not in frame
+              for row in trace.report("stacks")["stacks"] for frame in row["user"]),
+          "lines that nobody asked for")
+    place = f"holder mutex_pair.c:{number}"
+    stacks = [row["stack"] or [] for row in trace.report("locks", "--lines")["locks"]]
+    check(any(place in stack for stack in stacks), f"report locks does not tell {place}: {stacks}")
+    for kind in ("stacks", "waits"):
+        shown = scene.tracer("report", kind, "--lines", trace.path, env={"COLUMNS": "200"}).stdout
+        check(place in shown, f"report {kind} does not tell {place}:\n{shown}")
+    path = scene.path("lines.svg")
+    equal(scene.tracer("flame", trace.path, "--lines", "-o", path).returncode, 0, "exit status")
+    check(re.search(f"<title>{re.escape(place)}\n", pathlib.Path(path).read_text()),
+          f"the flame graph does not tell {place}")

@@ -16,6 +16,7 @@ struct options {
 	struct filter_options filters;
 	const char *kind;
 	const char *output;
+	bool lines;
 };
 
 static const struct option_spec flame_options[] = {
@@ -23,6 +24,8 @@ static const struct option_spec flame_options[] = {
 	  "net, sync, syscall, sched, cpu, wait, or a kind of wait [wait]" },
 	{ "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE",
 	  "file to write, - for standard output [TRACE.KIND.svg]" },
+	{ "lines", 0, OPTION_FLAG, offsetof(struct options, lines), NULL,
+	  "files and lines too, where there is debugging information: slow" },
 	FILTER_OPTIONS(options, filters),
 	{ 0 },
 };
@@ -85,7 +88,7 @@ static int write_graph(const struct tally *tally, const struct options *o, const
 static int run(void *data, char **args, int count, struct err *err)
 {
 	const struct options *o = data;
-	struct tally_options options = { 0 };
+	struct tally_options options = { .lines = o->lines };
 	struct tally tally = { 0 };
 	int r;
 

@@ -14,6 +14,7 @@ struct options {
 	struct filter_options filter;
 	const char *by;
 	u64 limit;
+	bool lines;
 	u64 depth;
 };
 
@@ -27,6 +28,8 @@ static const struct option_spec report_options[] = {
 	  "threads: one row per name or process [thread]" },
 	{ "limit", 'l', OPTION_NUMBER, offsetof(struct options, limit), "N",
 	  "at most N rows, 0 for all [a screen; JSON: all]" },
+	{ "lines", 0, OPTION_FLAG, offsetof(struct options, lines), NULL,
+	  "files and lines of functions, too, where there is debugging information: slow" },
 	{ "depth", 0, OPTION_NUMBER, offsetof(struct options, depth), "N",
 	  "wakers: chains of at most N wakers, 1 to 16 [3]" },
 	{ 0 },
@@ -83,6 +86,7 @@ static int run(void *data, char **args, int count, struct err *err)
 		.json = o->json,
 		.limit = o->limit == LIMIT_NOT_SET ? 0 : o->limit,
 		.all = !o->limit,
+		.lines = o->lines,
 		.depth = (u32)o->depth,
 	};
 	const char *path;
@@ -127,6 +131,7 @@ const struct command report_command = {
 		"  tracer report app.trace\n"
 		"  tracer report threads --by name app.trace\n"
 		"  tracer report waits --name 'worker*' --from 2s --to 3s app.trace\n"
+		"  tracer report stacks --lines app.trace\n"
 		"  tracer report syscalls --json app.trace | jq '.syscalls[0]'\n",
 	.options = report_options,
 	.options_bytes = sizeof(struct options),

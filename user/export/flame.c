@@ -156,7 +156,7 @@ static int name_frames(struct flame *flame)
 	if (!flame->frame_names)
 		return -ENOMEM;
 	for (u32 i = 0; i < tally->count && r >= 0; i++) {
-		symbols_text(text, &tally->list[i].symbol);
+		symbols_line_text(text, &tally->list[i].symbol);
 		r = names_put(&flame->names, &flame->frame_names[i], text, strlen(text));
 	}
 	return r;

@@ -24,7 +24,7 @@ static void put_frame(FILE *out, const struct tally_frame *frame)
 	char text[SYMBOLS_TEXT_MAX];
 
 	fputc(';', out);
-	put_name(out, symbols_text(text, &frame->symbol));
+	put_name(out, symbols_line_text(text, &frame->symbol));
 	if (frame->kernel)
 		fputs("_[k]", out); /* as flamegraph.pl marks them */
 }

@@ -211,5 +211,5 @@ char *frames_name(char to[SYMBOLS_TEXT_MAX], struct frames *frames, const struct
 	struct symbols_frame frame;
 
 	frames_frame(frames, &frame, stack, i);
-	return symbols_text(to, &frame);
+	return symbols_line_text(to, &frame);
 }

@@ -81,7 +81,8 @@ int frames_read_behind(struct frames *frames, const char *path, u64 to_ns, struc
 bool frames_frame(struct frames *frames, struct symbols_frame *frame, const struct stack *stack,
 		  u32 i);
 
-/* "queue_push", "worker+0x1234 [1f2e3d4c]": as symbols_text(). Return: @to */
+/* "queue_push", "worker+0x1234 [1f2e3d4c]", with lines "queue_push queue.c:88": as
+ * symbols_line_text(). Return: @to */
 char *frames_name(char to[SYMBOLS_TEXT_MAX], struct frames *frames, const struct stack *stack,
 		  u32 i);
 

@@ -308,6 +308,7 @@ static int follow_trace(struct report *report, struct trace_reader *reader,
 	frames_begin(&report->frames, &(struct frames_options){
 					      .host = report->info->host,
 					      .start = &report->info->start,
+					      .lines = report->options->lines,
 					      .timeline = report->timeline,
 				      });
 	r = read_stretch(report, reader, &filter, kind->needs & NEEDS_FRAMES, err);

@@ -24,6 +24,7 @@ struct report_options {
 	u64 limit;        /* rows of a table; 0: as the report finds fit, JSON: all */
 	bool all;         /* no limit at all */
 	enum times_by by;
+	bool lines; /* where functions are named: files and lines, too; slow */
 	u32 depth; /* of chains of wakers; 0: WAKERS_DEPTH */
 	struct filter filter;      /* from_ns and to_ns: since the start of the recording */
 	const struct style *style; /* NULL: style_of(out) */

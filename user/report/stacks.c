@@ -321,6 +321,16 @@ static int print_text(struct report *report, struct part *waits, const struct pa
 	return r;
 }
 
+static void json_line(struct json *json, const struct symbols_frame *frame)
+{
+	json_key_text(json, "file", frame->file);
+	json_key(json, "line");
+	if (frame->file)
+		json_u64(json, frame->line);
+	else
+		json_null(json);
+}
+
 static void json_frames(struct report *report, struct json *json, const char *key, u32 id)
 {
 	const struct stack *stack = stack_of(report, id);
@@ -335,6 +345,8 @@ static void json_frames(struct report *report, struct json *json, const char *ke
 		json_key_text(json, "function", frame.name);
 		json_key_text(json, "module", frame.module);
 		json_key_u64(json, "offset", frame.offset);
+		if (report->options->lines)
+			json_line(json, &frame);
 		json_object_end(json);
 	}
 	json_list_end(json);

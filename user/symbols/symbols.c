@@ -454,6 +454,21 @@ char *symbols_text(char to[SYMBOLS_TEXT_MAX], const struct symbols_frame *frame)
 	return to;
 }
 
+char *symbols_line_text(char to[SYMBOLS_TEXT_MAX], const struct symbols_frame *frame)
+{
+	const char *last;
+	size_t used;
+
+	symbols_text(to, frame);
+	if (!frame->file)
+		return to;
+	last = strrchr(frame->file, '/');
+	used = strlen(to);
+	snprintf(to + used, SYMBOLS_TEXT_MAX - used, " %s:%u",
+		 last && last[1] ? last + 1 : frame->file, frame->line);
+	return to;
+}
+
 const struct symbols_counts *symbols_counts(const struct symbols *symbols)
 {
 	return &symbols->counts;

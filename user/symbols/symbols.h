@@ -117,6 +117,9 @@ bool symbols_kernel(struct symbols *symbols, struct symbols_frame *frame, u64 ad
 /* "queue_push", "worker+0x1234 [1f2e3d4c]", "[unknown]+0x7f12": never a bare number. Return: @to */
 char *symbols_text(char to[SYMBOLS_TEXT_MAX], const struct symbols_frame *frame);
 
+/* The same, and where the source is known that too: "queue_push queue.c:88". Return: @to */
+char *symbols_line_text(char to[SYMBOLS_TEXT_MAX], const struct symbols_frame *frame);
+
 /* What could not be used, for a note to the user. */
 struct symbols_counts {
 	u64 files;	/* that were opened and verified */
