@@ -9,13 +9,13 @@
 #define LARGE 700
 
 /* More than a register to give back, so that the frame is one, and no tail call */
-#define LEVEL(name, next)                                                                          \
-	static __attribute__((noipa)) int name(int depth)                                       \
-	{                                                                                          \
-		volatile char room[LARGE];                                                         \
-                                                                                                   \
-		memset((char *)room, depth, sizeof(room));                                         \
-		return next(depth + 1) + room[depth];                                              \
+#define LEVEL(name, next)                                  \
+	static __attribute__((noipa)) int name(int depth)  \
+	{                                                  \
+		volatile char room[LARGE];                 \
+                                                           \
+		memset((char *)room, depth, sizeof(room)); \
+		return next(depth + 1) + room[depth];      \
 	}
 
 static __attribute__((noipa)) int level_wait(int depth)
