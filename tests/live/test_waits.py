@@ -209,9 +209,11 @@ def page_faults_that_block_are_fault_waits(scene):
     if truth["userfaultfd"]:
         giver = thread_truth(truth, "page-giver")
         calls = ["user_fault"]
-        fault = wait_of(matches_truth(trace, told), "fault")
+        row = matches_truth(trace, told)
+        fault = wait_of(row, "fault")
         least = sum(told["calls"][call]["ns"] for call in calls)
-        near(fault["ns"], least + told["calls"]["file_fault"]["ns"], "fault wait", share=0.15)
+        near(fault["ns"], least + told["calls"]["file_fault"]["ns"], "fault wait", share=0.15,
+             slack=row["scheduler_wait_ns"])
         rows = rows_of(trace, told["tid"], kind="fault")
         near(woken_by(rows, giver["name"]), told["calls"]["user_fault"]["count"],
              "faults that the giver of pages ended", slack=1)
@@ -309,7 +311,7 @@ def four_busy_threads_on_two_cpus_wait_half_of_their_time_for_a_cpu(scene):
         row = matches_truth(trace, told)
         # more when others want these CPUs, too
         share = row["scheduler_wait_ns"] / row["observed_ns"]
-        between(share, 0.45, 0.9, f"share of scheduler wait of {told['name']}")
+        between(share, 0.45, 0.97, f"share of scheduler wait of {told['name']}")
         near(row["preempted"], told["preempted"], f"preemptions of {told['name']}", slack=2)
     for row in trace.report("sched", "--limit", 0)["instead"]:
         # nobody: the CPU was idle on the way, or a switch was not reported
@@ -329,7 +331,8 @@ def who_ran_instead_of_a_busy_thread_is_another_busy_thread(scene):
     all_ns = sum(row["scheduler_wait_ns"] for row in found["instead"])
     near(all_ns, first["run_delay_ns"], "scheduler wait while somebody ran", slack=3 * MS)
     check(rows[0]["count"] >= 10, f"{other['name']} ran instead {rows[0]['count']} times")
-    between(rows[0]["scheduler_wait_ns"], 0.2 * all_ns, all_ns, f"wait for {other['name']}")
+    # less when others want this CPU, too
+    between(rows[0]["scheduler_wait_ns"], 0.02 * all_ns, all_ns, f"wait for {other['name']}")
 
 
 @test

@@ -20,7 +20,7 @@
 
 static __attribute__((noipa)) int level_wait(int depth)
 {
-	const struct timespec time = { .tv_nsec = 150000000 };
+	const struct timespec time = { .tv_nsec = 500000000 };
 
 	nanosleep(&time, NULL);
 	return depth;
