@@ -23,9 +23,16 @@ static bool is_selected(const struct timeline *tl, const struct thread *t)
 	return !tl->selects || filter_thread(&tl->filter, t, thread_name(tl, t));
 }
 
-static void tell_interval(struct timeline *tl, struct interval *interval)
+bool timeline_selects(const struct timeline *tl, const struct thread *t, const struct task *task)
 {
-	bool selected = is_selected(tl, interval->thread);
+	return is_selected(tl, t) &&
+	       (!tl->filter.task_count ||
+		filter_task(&tl->filter, task, task ? task_name(tl, task) : ""));
+}
+
+static void tell_piece(struct timeline *tl, struct interval *interval)
+{
+	bool selected = timeline_selects(tl, interval->thread, interval->task);
 
 	if (!filter_cut(&tl->filter, interval))
 		return;
@@ -35,17 +42,29 @@ static void tell_interval(struct timeline *tl, struct interval *interval)
 		TELL_OF(tl, selected, interval, interval);
 }
 
+static void tell_interval(struct timeline *tl, struct interval *interval)
+{
+	struct thread *t = (struct thread *)interval->thread;
+	struct interval piece;
+
+	if (t->steps)
+		t->steps->since_told = 0;
+	while (tl->splits && t->steps && steps_cut(tl, &piece, interval))
+		tell_piece(tl, &piece);
+	tell_piece(tl, interval);
+}
+
 static void tell_call(struct timeline *tl, const struct call *call)
 {
 	if (filter_time(&tl->filter, call->end_ns))
 		if (!tl->joins || !join_call(tl, call))
-			TELL_OF(tl, is_selected(tl, call->thread), call, call);
+			TELL_OF(tl, timeline_selects(tl, call->thread, call->task), call, call);
 }
 
 static void tell_sample(struct timeline *tl, const struct sample *sample)
 {
 	if (filter_time(&tl->filter, sample->time_ns))
-		TELL_OF(tl, is_selected(tl, sample->thread), sample, sample);
+		TELL_OF(tl, timeline_selects(tl, sample->thread, sample->task), sample, sample);
 }
 
 void tell_held(struct timeline *tl, struct held *held)
@@ -55,7 +74,7 @@ void tell_held(struct timeline *tl, struct held *held)
 		return;
 	}
 	held->call.args = held->call.args ? held->args : NULL; /* it has moved */
-	TELL_OF(tl, is_selected(tl, held->call.thread), call, &held->call);
+	TELL_OF(tl, timeline_selects(tl, held->call.thread, held->call.task), call, &held->call);
 }
 
 /* Room for one more held item; NULL when the thread is held no longer. */
@@ -117,6 +136,7 @@ void emit_call(struct timeline *tl, struct call *call)
 		if (held) {
 			*held = (struct held){ .type = HELD_CALL, .call = *call };
 			held->call.args = NULL;
+			held_use(held);
 			return;
 		}
 		if (!t->target)
@@ -130,10 +150,31 @@ void emit_sample(struct timeline *tl, struct sample *sample)
 	struct thread *t = (struct thread *)sample->thread;
 	struct held *held = t->track->hold ? hold_add(tl, t) : NULL;
 
-	if (held)
+	if (held) {
 		*held = (struct held){ .type = HELD_SAMPLE, .sample = *sample };
-	else if (t->target)
+		held_use(held);
+	} else if (t->target) {
 		tell_sample(tl, sample);
+	}
+}
+
+void emit_note(struct timeline *tl, struct note *note)
+{
+	if (note->misuse && !(note->flags & ANNOTATION_RESTATED))
+		tl->counts.misuse[note->misuse]++;
+	if (!timeline_selects(tl, note->thread, note->task) ||
+	    !filter_time(&tl->filter, note->time_ns))
+		note->how |= NOTE_ASIDE;
+	TELL(tl, note, note);
+}
+
+void emit_task(struct timeline *tl, const struct task *task)
+{
+	u64 to_ns = tl->filter.to_ns ?: UINT64_MAX;
+	bool aside = !timeline_selects(tl, task->thread, task) ||
+		     task->end_ns < tl->filter.from_ns || task->begin_ns >= to_ns;
+
+	TELL(tl, task, task, aside);
 }
 
 void emit_thread(struct timeline *tl, struct thread *t, enum thread_change change, u64 time_ns)
@@ -158,13 +199,35 @@ void emit_program(struct timeline *tl, const struct trace_event *event)
 	TELL(tl, program, event);
 }
 
-void hold_free(struct thread *t)
+static const struct task *held_task(const struct held *held)
+{
+	switch (held->type) {
+	case HELD_INTERVAL: return held->interval.task;
+	case HELD_CALL: return held->call.task;
+	default: return held->sample.task;
+	}
+}
+
+void held_use(const struct held *held)
+{
+	task_use(held_task(held));
+}
+
+void held_unuse(struct timeline *tl, const struct held *held)
+{
+	task_unuse(tl, held_task(held));
+}
+
+void hold_free(struct timeline *tl, struct thread *t)
 {
 	struct hold *hold = t->track->hold;
 
 	t->track->hold = NULL;
-	if (hold)
-		free(hold->items);
+	if (!hold)
+		return;
+	for (u32 i = 0; i < hold->count; i++)
+		held_unuse(tl, &hold->items[i]);
+	free(hold->items);
 	free(hold);
 }
 
@@ -176,7 +239,7 @@ void hold_confirm(struct timeline *tl, struct thread *t, u64 from_ns)
 	t->target = true;
 	t->flags &= ~THREAD_FOREIGN;
 	t->begin_ns = from_ns;
-	t->process->alive++;
+	process_lives(t->process, from_ns);
 	t->track->since_ns = max(t->track->since_ns, from_ns);
 	t->track->woken_ns = max(t->track->woken_ns, from_ns);
 	emit_thread(tl, t, THREAD_BEGINS, from_ns);
@@ -187,6 +250,7 @@ void hold_confirm(struct timeline *tl, struct thread *t, u64 from_ns)
 			tell_call(tl, &held->call);
 		else if (held->type == HELD_SAMPLE && held->sample.time_ns >= from_ns)
 			tell_sample(tl, &held->sample);
+		held_unuse(tl, held);
 		if (held->type != HELD_INTERVAL)
 			continue;
 		if (held->interval.end_ns < from_ns ||

@@ -3,6 +3,7 @@
 #include "user/model/filter.h"
 
 #include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool filter_selects(const struct filter *filter)
@@ -18,15 +19,29 @@ static bool has(const u32 *numbers, size_t count, u32 number)
 	return !count;
 }
 
+bool filter_matches(const char *pattern, const char *name)
+{
+	return strpbrk(pattern, "*?[") ? !fnmatch(pattern, name, 0) : !!strstr(name, pattern);
+}
+
 static bool name_matches(const struct filter *filter, const char *name)
 {
-	for (size_t i = 0; i < filter->name_count; i++) {
-		const char *pattern = filter->names[i];
+	for (size_t i = 0; i < filter->name_count; i++)
+		if (filter_matches(filter->names[i], name))
+			return true;
+	return !filter->name_count;
+}
 
-		if (strpbrk(pattern, "*?[") ? !fnmatch(pattern, name, 0) : !!strstr(name, pattern))
+bool filter_task(const struct filter *filter, const struct task *task, const char *name)
+{
+	for (size_t i = 0; task && i < filter->task_count; i++) {
+		const char *pattern = filter->tasks[i];
+
+		if (pattern[strspn(pattern, "0123456789")] ? filter_matches(pattern, name)
+							   : strtoul(pattern, NULL, 10) == task->id)
 			return true;
 	}
-	return !filter->name_count;
+	return !filter->task_count;
 }
 
 bool filter_thread(const struct filter *filter, const struct thread *thread, const char *name)

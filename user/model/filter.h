@@ -13,6 +13,8 @@
  *  - Calls are not cut: a call belongs to the stretch that its end lies in.
  *  - A thread is selected by what holds when the interval ends, so a thread that is renamed
  *    is selected by name from then on.
+ *  - With tasks, intervals are cut where a thread enters or leaves a task that is selected. A call
+ *    belongs to the task that its thread works for at its end.
  *  - Losses are never filtered by thread: they can hit any.
  */
 struct filter {
@@ -24,6 +26,8 @@ struct filter {
 	size_t tid_count;
 	const char *const *names; /* globs where they hold one of * ? [, else parts of a name */
 	size_t name_count;
+	const char *const *tasks; /* the same of tasks; a number is the id of one */
+	size_t task_count;
 };
 
 /* Whether any thread can be left out. */
@@ -31,6 +35,12 @@ bool filter_selects(const struct filter *filter);
 
 /* @name: the thread's */
 bool filter_thread(const struct filter *filter, const struct thread *thread, const char *name);
+
+/* @task: NULL: none. @name: the task's */
+bool filter_task(const struct filter *filter, const struct task *task, const char *name);
+
+/* "worker" matches "worker-1", "work*1" too; "worker-?" all with one more letter. */
+bool filter_matches(const char *pattern, const char *name);
 
 /* Cuts @interval. Return: false when nothing of it is left. */
 bool filter_cut(const struct filter *filter, struct interval *interval);

@@ -3,6 +3,7 @@
 #ifndef TRACER_MODEL_INTERVAL_H
 #define TRACER_MODEL_INTERVAL_H
 
+#include "user/model/task.h"
 #include "user/model/thread.h"
 #include "user/trace/event.h"
 
@@ -86,6 +87,9 @@ struct interval {
 	struct wait wait; /* blocked; runnable (woken): the wait that ended */
 	struct where where; /* blocked; runnable: of the wait that ended, or of the preemption */
 	struct lock_seen lock; /* blocked in a futex call; runnable (woken): of the wait that ended */
+	/* Only with timeline_split_tasks(), which cuts intervals where they change. */
+	const struct task *task; /* that the thread works for; NULL: none */
+	u32 region;              /* the innermost one at the begin, names_text(); 0: none */
 };
 
 #define CPU_UNKNOWN 0xffff
@@ -105,6 +109,7 @@ struct call {
 	u64 address;
 	u64 address2;
 	const u64 *args; /* six, or NULL */
+	const struct task *task; /* that the thread worked for when it ended */
 };
 
 /* A CPU sample: the thread ran at that time. */
@@ -114,6 +119,41 @@ struct sample {
 	u16 cpu;
 	u32 user_stack; /* timeline_stack(); 0: none */
 	u32 kernel_stack;
+	const struct task *task; /* that the thread worked for */
+	u32 region;              /* the innermost one, names_text() */
+};
+
+#define NOTE_IMPLIED    1 /* nobody announced it: it follows from another event */
+#define NOTE_UNFINISHED 2 /* it follows from the end of the recording: what it ends goes on */
+#define NOTE_UNSEEN     4 /* REGION_END, TASK_LEAVE: nothing is open; it may be older than the recording */
+#define NOTE_ASIDE      8 /* of a thread, task or time that the filter leaves out */
+
+/*
+ * What a program announced, at its time: before the intervals that it lies in, which are told when
+ * they end.
+ *
+ * REGION_BEGIN and REGION_END of a thread, TASK_ENTER and TASK_LEAVE of a thread and a task are paired,
+ * whatever the program did: where an end is missing, one with NOTE_IMPLIED is told (at the end of the
+ * task, of the thread, or of the recording). Without a pair are only ends with NOTE_UNSEEN, and begins
+ * with one of MISUSE_REGION_DEPTH, MISUSE_TOO_MANY, MISUSE_TASK_OVER, MISUSE_TASK_UNBEGUN without task.
+ * Regions that end in the wrong order do not nest: so a pair is one of thread, name and begin_ns, and
+ * whoever shows slices needs nothing but REGION_END. TASK_END comes at most once for a task without
+ * misuse; whether a task has ended, and that all of it was told, says sink.task.
+ */
+struct note {
+	u16 kind;   /* enum event_kind, TASK_BEGIN ... SNAPSHOT */
+	u16 flags;  /* ANNOTATION_* */
+	u8 misuse;  /* enum misuse: against which rule it is; further ones of its texts in flags */
+	u8 how;     /* NOTE_* */
+	u16 depth;  /* of a region: how many others are open around it */
+	u32 name;   /* of a task, region, counter; a log's category. names_text() */
+	const struct thread *thread; /* TASK_LEAVE: which leaves, whoever announced it */
+	const struct task *task; /* that it is about; of others, which the thread works for. NULL */
+	u64 time_ns;
+	u64 begin_ns;     /* REGION_END: of the region; with NOTE_UNSEEN, the recording's. TASK_END */
+	u64 value;        /* COUNTER: note_number() */
+	u32 stack;        /* REGION_*: where it began, timeline_stack(); 0: not recorded */
+	const char *text; /* LOG, LINK, SNAPSHOT; valid until the callback returns */
 };
 
 enum thread_change {
@@ -125,7 +165,8 @@ enum thread_change {
 
 /*
  * Who wants to know. A callback may be NULL. It returns 0, or a negative errno that ends the
- * run. Pointers to threads stay valid as long as the timeline; all others until the return.
+ * run. Pointers to threads stay valid as long as the timeline; all others (to tasks, too) until the
+ * return.
  */
 struct sink {
 	void *ctx;
@@ -141,7 +182,16 @@ struct sink {
 	 * filter is */
 	int (*program)(void *ctx, const struct trace_event *event);
 	int (*sample)(void *ctx, const struct sample *sample);
+	/* All of them are told, with NOTE_ASIDE where the filter leaves them out. */
+	int (*note)(void *ctx, const struct note *note);
+	/* Once for each task, when it is over (or the recording is), and all intervals, calls, samples
+	 * and regions that belong to it were told. @aside: the filter leaves out the thread that began
+	 * it, its name, or its time; others may have worked for it. */
+	int (*task)(void *ctx, const struct task *task, bool aside);
 };
+
+/* What a counter is now. */
+double note_number(const struct note *note);
 
 /* "unknown", "running", "runnable", "blocked" */
 const char *thread_state_name(enum thread_state state);

@@ -36,6 +36,8 @@ void join_free(struct timeline *tl, struct thread *t)
 	if (!join)
 		return;
 	tl->joined -= join->count;
+	for (u32 i = 0; i < join->count; i++)
+		held_unuse(tl, &join->items[i]);
 	free(join->items);
 	free(join);
 }
@@ -50,8 +52,10 @@ void join_flush(struct timeline *tl, struct thread *t)
 	join->count = 0;
 	join->over = false;
 	tl->joined -= count;
-	for (u32 i = 0; i < count; i++)
+	for (u32 i = 0; i < count; i++) {
 		tell_held(tl, &join->items[i]);
+		held_unuse(tl, &join->items[i]);
+	}
 	if (join->room <= ROOM_KEPT)
 		return;
 	free(join->items);
@@ -107,6 +111,7 @@ bool join_interval(struct timeline *tl, const struct interval *interval)
 		return false;
 	held->type = HELD_INTERVAL;
 	held->interval = *interval;
+	held_use(held);
 	if (waits) {
 		join->syscall = interval->wait.syscall;
 		join->over = join->syscall == SYSCALL_NONE;
@@ -131,6 +136,7 @@ bool join_call(struct timeline *tl, const struct call *call)
 		return false;
 	held->type = HELD_CALL;
 	held->call = *call;
+	held_use(held);
 	if (call->args)
 		memcpy(held->args, call->args, sizeof(held->args));
 	join->over = true;

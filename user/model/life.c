@@ -38,7 +38,7 @@ static void begin(struct timeline *tl, struct thread *t, u64 begin_ns)
 	t->target = true;
 	t->flags &= ~THREAD_FOREIGN;
 	t->begin_ns = begin_ns;
-	t->process->alive++;
+	process_lives(t->process, begin_ns);
 	emit_thread(tl, t, THREAD_BEGINS, begin_ns);
 }
 
@@ -120,7 +120,7 @@ struct thread *life_evident(struct timeline *tl, u32 tid)
 
 void life_became_foreign(struct timeline *tl, struct thread *t)
 {
-	hold_free(t);
+	hold_free(tl, t);
 	t->target = false;
 	t->flags |= THREAD_FOREIGN;
 }
@@ -139,11 +139,13 @@ void life_end(struct timeline *tl, struct thread *t, u64 end_ns)
 	if (k->cpu < tl->cpu_room && tl->cpus[k->cpu].running == t)
 		tl->cpus[k->cpu].running = NULL;
 	t->end_ns = end_ns;
+	steps_end(tl, t, 0);
 	emit_thread(tl, t, THREAD_ENDS, end_ns);
 	thread_forget(&tl->threads, t);
-	if (t->target)
-		t->process->alive--;
+	if (t->target && !--t->process->alive)
+		tasks_end(tl, t->process);
 	join_free(tl, t);
+	steps_free(tl, t);
 	t->track = NULL;
 	free(k);
 }
@@ -185,7 +187,7 @@ static void set_process(struct timeline *tl, struct thread *t, u32 pid)
 	}
 	if (t->target && !t->end_ns) {
 		t->process->alive--;
-		process->alive++;
+		process_lives(process, t->begin_ns);
 	}
 	t->process = process;
 }
@@ -199,9 +201,18 @@ static void rename_thread(struct timeline *tl, struct thread *t, const char *com
 		emit_thread(tl, t, THREAD_RENAMED, tl->now_ns);
 }
 
+static void set_parent(struct timeline *tl, struct thread *t, u32 parent_pid)
+{
+	struct process *parent = parent_pid ? process_of_pid(&tl->threads, parent_pid) : NULL;
+
+	if (t->process->pid && !t->process->parent && parent != t->process)
+		t->process->parent = parent;
+}
+
 static void describe(struct timeline *tl, struct thread *t, const struct event_thread *e)
 {
 	set_process(tl, t, e->tgid);
+	set_parent(tl, t, e->parent_tgid);
 	t->ns_tid = e->ns_tid;
 	t->priority = e->priority;
 	t->flags |= e->flags & (THREAD_KERNEL | THREAD_COMPAT);
@@ -276,6 +287,7 @@ void on_thread(struct timeline *tl, const struct trace_event *event)
 void on_fork(struct timeline *tl, const struct trace_event *event)
 {
 	const struct event_fork *e = event->fork;
+	const struct thread *parent;
 	struct thread *t;
 
 	emit_program(tl, event);
@@ -299,6 +311,12 @@ void on_fork(struct timeline *tl, const struct trace_event *event)
 	t->flags = e->flags & (THREAD_KERNEL | THREAD_COMPAT);
 	t->ns_tid = e->ns_tid;
 	t->priority = e->priority;
+	if (e->tid == e->tgid) {
+		set_parent(tl, t, e->parent_tgid);
+		parent = thread_find(&tl->threads, e->parent_tid);
+		if (parent)
+			steps_fork(tl, parent, t);
+	}
 	timeline_fail(tl, thread_rename(&tl->threads, t, e->comm));
 	begin(tl, t, tl->now_ns);
 }
@@ -342,6 +360,8 @@ void on_exec(struct timeline *tl, const struct trace_event *event)
 	state_must_run(tl, t, event->cpu);
 	if (t->process->pid && t->process->alive > 1)
 		end_siblings(tl, t);
+	steps_end(tl, t, 0);
+	tasks_end(tl, t->process);
 	emit_thread(tl, t, THREAD_EXECS, tl->now_ns);
 }
 

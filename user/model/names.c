@@ -51,6 +51,17 @@ int names_put(struct names *names, u32 *number, const char *text, size_t size)
 	return 0;
 }
 
+u32 names_find(const struct names *names, const char *text)
+{
+	const u64 *slot;
+
+	for (u64 key = hash_bytes(text, strlen(text));
+	     (slot = map_get(&names->numbers, key)) && *slot; key++)
+		if (!strcmp(names->texts[*slot - 1], text))
+			return (u32)*slot;
+	return 0;
+}
+
 const char *names_text(const struct names *names, u32 number)
 {
 	return number && number <= names->count ? names->texts[number - 1] : "";

@@ -15,6 +15,9 @@ struct names {
 /* The number of @text (at most @size bytes, ended by 0 when shorter). Return: 0 or -ENOMEM. */
 int names_put(struct names *names, u32 *number, const char *text, size_t size);
 
+/* The number of @text if it was given one, else 0. */
+u32 names_find(const struct names *names, const char *text);
+
 /* "" for a number that was never given out. Valid as long as @names. */
 const char *names_text(const struct names *names, u32 number);
 void names_free(struct names *names);

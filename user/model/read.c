@@ -21,7 +21,7 @@ int timeline_read(struct timeline *timeline, struct trace_reader *reader, u64 fr
 	int r;
 
 	timeline_expect_stacks(timeline, classes & 1u << CLASS_STACK);
-	if (from_ns > trace_reader_begin_ns(reader)) {
+	if (from_ns > trace_reader_begin_ns(reader) && !timeline_splits(timeline)) {
 		r = trace_reader_seek(reader, from_ns, err);
 		if (r < 0)
 			return r;

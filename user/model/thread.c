@@ -32,8 +32,22 @@ struct process *process_get(struct thread_table *table, u32 pid)
 	table->processes[table->process_count++] = process;
 	process->id = table->process_count;
 	process->pid = pid;
+	process->begin_ns = UINT64_MAX;
 	*slot = (uintptr_t)process;
 	return process;
+}
+
+void process_lives(struct process *process, u64 begin_ns)
+{
+	process->alive++;
+	process->begin_ns = min(process->begin_ns, begin_ns);
+}
+
+struct process *process_of_pid(const struct thread_table *table, u32 pid)
+{
+	const u64 *slot = map_get(&table->live_processes, pid);
+
+	return slot ? (struct process *)(uintptr_t)*slot : NULL;
 }
 
 void process_forget(struct thread_table *table, u32 pid)

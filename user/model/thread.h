@@ -7,14 +7,20 @@
 #include "user/model/names.h"
 #include "user/trace/event.h"
 
+struct task;
+
 struct process {
 	u32 id; /* 1, 2, ... in the order of appearance; never reused */
 	u32 pid;
 	u32 name;  /* names_text(): the main thread's name */
 	u32 alive; /* threads of the target that live now */
+	u64 begin_ns; /* its first thread was observed from here; UINT64_MAX: none was */
+	struct process *parent; /* that forked it, as far as it is known; NULL */
+	struct task *tasks; /* of its present program, the latest first: task->sibling */
 };
 
 struct track;
+struct steps;
 
 /* One life of a thread: a tid that is used again is another thread. */
 struct thread {
@@ -34,6 +40,7 @@ struct thread {
 	u64 missing_wakeups;     /* blocked until the switch-in, for want of a waking */
 	u64 repaired;            /* events that contradicted what was known */
 	struct track *track;     /* the timeline's own; NULL when foreign or ended */
+	struct steps *steps;     /* the same: what it announced; NULL: nothing, or it has ended */
 };
 
 /* All threads, by number and by their tid while they live. */
@@ -58,6 +65,12 @@ struct thread *thread_add(struct thread_table *table, u32 tid, u32 pid);
 
 /* The process @pid, made when there is none. Return: NULL without memory. */
 struct process *process_get(struct thread_table *table, u32 pid);
+
+/* One more thread of the target lives in it, observed from @begin_ns. */
+void process_lives(struct process *process, u64 begin_ns);
+
+/* The living process @pid, or NULL. */
+struct process *process_of_pid(const struct thread_table *table, u32 pid);
 
 /* From now on @pid is another process. */
 void process_forget(struct thread_table *table, u32 pid);

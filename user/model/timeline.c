@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "user/model/track.h"
 
@@ -23,17 +24,24 @@ void timeline_free(struct timeline *tl)
 {
 	if (!tl)
 		return;
-	for (u32 i = 0; i < tl->threads.count; i++)
-		if (tl->threads.threads[i]->track) {
-			join_free(tl, tl->threads.threads[i]);
-			hold_free(tl->threads.threads[i]);
-		}
+	tl->sink_count = 0; /* what is let go of is told to nobody */
+	for (u32 i = 0; i < tl->threads.count; i++) {
+		steps_free(tl, tl->threads.threads[i]);
+		if (!tl->threads.threads[i]->track)
+			continue;
+		join_free(tl, tl->threads.threads[i]);
+		hold_free(tl, tl->threads.threads[i]);
+	}
+	for (u32 i = 0; i < tl->threads.process_count; i++)
+		tasks_free(tl->threads.processes[i]);
 	thread_table_free(&tl->threads);
 	map_for_each(&tl->objects, slot)
 		free((void *)(uintptr_t)slot->value);
 	map_free(&tl->objects);
 	gaps_free(&tl->gaps);
 	stackset_free(&tl->stacks);
+	map_free(&tl->tasks.numbers);
+	map_free(&tl->regions_open);
 	free(tl->cpus);
 	free(tl);
 }
@@ -43,6 +51,7 @@ int timeline_attach(struct timeline *tl, const struct sink *sink)
 	if (tl->sink_count == SINK_MAX)
 		return -ENOSPC;
 	tl->sinks[tl->sink_count++] = *sink;
+	tl->notes |= sink->note != NULL;
 	return 0;
 }
 
@@ -50,6 +59,17 @@ void timeline_set_filter(struct timeline *tl, const struct filter *filter)
 {
 	tl->filter = *filter;
 	tl->selects = filter_selects(filter);
+	tl->splits |= filter->task_count > 0;
+}
+
+void timeline_split_tasks(struct timeline *tl)
+{
+	tl->splits = true;
+}
+
+bool timeline_splits(const struct timeline *tl)
+{
+	return tl->splits;
 }
 
 void timeline_expect_stacks(struct timeline *tl, bool expected)
@@ -199,6 +219,8 @@ static void finish_call(struct timeline *tl, struct call *call, u64 duration_ns)
 	call->begin_ns = call->unentered ? tl->now_ns : tl->now_ns - min(duration_ns, tl->now_ns);
 	call->blocked_ns = blocked_in_call(k, call->begin_ns, call->end_ns);
 	k->over = true;
+	if (tl->splits)
+		call->task = steps_task(call->thread);
 	emit_call(tl, call);
 }
 
@@ -281,6 +303,10 @@ static void on_sample(struct timeline *tl, const struct trace_event *event)
 		.kernel_stack = event->sample.kernel_stack,
 	};
 
+	if (t && tl->splits) {
+		sample.task = steps_task(t);
+		sample.region = steps_region(t);
+	}
 	if (t && is_tracked(t))
 		emit_sample(tl, &sample);
 }
@@ -328,7 +354,7 @@ static void (*const handlers[])(struct timeline *tl, const struct trace_event *e
 	[EVENT_WAIT_STACK] = on_wait_stack,
 	[EVENT_SAMPLE] = on_sample,
 	[EVENT_SYMBOL] = emit_program,
-	[EVENT_TASK_BEGIN... EVENT_SNAPSHOT] = on_nothing,
+	[EVENT_TASK_BEGIN... EVENT_SNAPSHOT] = on_annotation,
 };
 _Static_assert(ARRAY_SIZE(handlers) == EVENT_KIND_COUNT, "every kind has a handler");
 
@@ -360,10 +386,12 @@ int timeline_finish(struct timeline *tl, u64 end_ns)
 			hold_decide(tl, t);
 		if (!is_tracked(t))
 			continue;
+		steps_end(tl, t, NOTE_UNFINISHED);
 		state_close(tl, t, tl->now_ns, INTERVAL_CUT_END);
 		join_flush(tl, t);
 		t->end_ns = tl->now_ns;
 	}
+	tasks_finish(tl);
 	return tl->error;
 }
 
@@ -385,6 +413,13 @@ u64 timeline_start_ns(const struct timeline *tl)
 const struct thread_table *timeline_threads(const struct timeline *tl)
 {
 	return &tl->threads;
+}
+
+const char *task_name(const struct timeline *tl, const struct task *task)
+{
+	if (task->flags & TASK_BEFORE)
+		return "(begun before)";
+	return task->name ? names_text(&tl->threads.names, task->name) : "(unknown)";
 }
 
 const struct event_object *timeline_object(const struct timeline *tl, u32 id)
@@ -413,6 +448,16 @@ const char *thread_name(const struct timeline *tl, const struct thread *thread)
 const char *process_name(const struct timeline *tl, const struct process *process)
 {
 	return names_text(&tl->threads.names, process->name);
+}
+
+double note_number(const struct note *note)
+{
+	double real;
+
+	if (!(note->flags & ANNOTATION_REAL))
+		return (double)(s64)note->value;
+	memcpy(&real, &note->value, sizeof(real));
+	return real;
 }
 
 const char *thread_state_name(enum thread_state state)

@@ -39,6 +39,13 @@ void timeline_set_filter(struct timeline *timeline, const struct filter *filter)
  */
 void timeline_expect_stacks(struct timeline *timeline, bool expected);
 
+/*
+ * Intervals tell which task their thread works for, and are cut where that changes; before the first
+ * event. Each piece counts as one, as those that a filter cuts. A trace has then to be read from
+ * its begin on, whatever the filter is: timeline_read() does so.
+ */
+void timeline_split_tasks(struct timeline *timeline);
+
 /**
  * timeline_event() - the next event
  * @event: not earlier than the one before (if it is, it counts as simultaneous); not kept
@@ -77,6 +84,7 @@ struct timeline_counts {
 	u64 missing_wakeups;  /* waits whose end was not seen: blocked until the switch-in */
 	u64 spurious_wakeups; /* wakings of threads that were runnable already */
 	u64 early_wakeups;    /* wakings that came before the switch-out they ended */
+	u64 misuse[MISUSE_COUNT]; /* announcements against the rules; [0] is not used */
 };
 
 const struct timeline_counts *timeline_counts(const struct timeline *timeline);
@@ -87,6 +95,14 @@ u64 timeline_start_ns(const struct timeline *timeline);
 
 /* All threads, foreign ones too, in the order of their ids (the first has id 1). */
 const struct thread_table *timeline_threads(const struct timeline *timeline);
+
+/* "checkout"; what stands for a name that is not known. */
+const char *task_name(const struct timeline *timeline, const struct task *task);
+
+/* Whether the filter lets through what @thread did for @task (NULL: for none), whenever that was. */
+bool timeline_selects(const struct timeline *timeline, const struct thread *thread,
+		      const struct task *task);
+bool timeline_splits(const struct timeline *timeline);
 
 /* The object @id of a wait, or NULL. Valid as long as the timeline. */
 const struct event_object *timeline_object(const struct timeline *timeline, u32 id);

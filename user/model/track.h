@@ -105,6 +105,44 @@ struct track {
 	struct hold *hold; /* NULL once it is decided that the thread is the target's */
 };
 
+/*
+ * What a thread announced. Each announcement is told at once, the interval that it lies in later:
+ * many of them in one stretch of execution cut that, so that nobody has to remember more.
+ */
+#define STEPS_MAX   4096
+#define REGIONS_MAX 1024 /* of one thread, inside each other */
+#define ENTERED_MAX 1024
+
+struct region_open {
+	u32 name;
+	u32 stack;
+	u32 process; /* id */
+	u64 begin_ns;
+	const struct task *task;
+};
+
+struct step {
+	u64 time_ns;
+	const struct task *task;
+	u32 region;
+};
+
+struct steps {
+	struct task **entered; /* the last one is worked for */
+	u32 entered_count;
+	u32 entered_room;
+	struct region_open *regions; /* the last one is the innermost */
+	u32 region_count;
+	u32 region_room;
+	u32 forked_regions; /* open, or entered, where the parent was at fork(): not yet ended */
+	u32 forked_tasks;
+	u32 since_told;    /* announcements behind the last interval that was told */
+	struct step told;  /* what holds there */
+	struct step *list; /* changes behind it; only with timeline_split_tasks() */
+	u32 count;
+	u32 room;
+};
+
 /* What is known of a CPU */
 struct cpu_track {
 	struct thread *running; /* NULL: nobody, or a foreign thread */
@@ -129,6 +167,10 @@ struct timeline {
 	bool joins; /* waits have stacks */
 	u32 joined; /* items held for them */
 	struct stackset stacks;
+	struct task_table tasks;
+	struct map regions_open; /* process and name -> how many are open */
+	bool splits;
+	bool notes; /* somebody wants to know of announcements */
 };
 
 /* A thread of the target, or one that may turn out to be. */
@@ -144,13 +186,18 @@ void emit_thread(struct timeline *tl, struct thread *t, enum thread_change chang
 void emit_loss(struct timeline *tl, const struct trace_loss *loss, u16 cpu);
 void emit_program(struct timeline *tl, const struct trace_event *event);
 void emit_sample(struct timeline *tl, struct sample *sample);
+void emit_note(struct timeline *tl, struct note *note);
+void emit_task(struct timeline *tl, const struct task *task);
 /* Past the filter, to the sinks */
 void tell_held(struct timeline *tl, struct held *held);
 /* The held thread is the target's, observed from @from_ns on. */
 void hold_confirm(struct timeline *tl, struct thread *t, u64 from_ns);
 /* Nothing more is known of the held thread: by evidence the target's, else foreign. */
 void hold_decide(struct timeline *tl, struct thread *t);
-void hold_free(struct thread *t);
+void hold_free(struct timeline *tl, struct thread *t);
+/* Counts what is held as a use of its task, and no longer. */
+void held_use(const struct held *held);
+void held_unuse(struct timeline *tl, const struct held *held);
 
 /* join.c: stacks to the waits that they belong to */
 void on_wait_stack(struct timeline *tl, const struct trace_event *event);
@@ -176,6 +223,50 @@ void state_lost_cpu(struct timeline *tl, struct thread *t);
 void state_close(struct timeline *tl, struct thread *t, u64 now, u8 flags);
 /* From @from_ns (not before the state began) on nothing is known. */
 void state_unknown(struct timeline *tl, struct thread *t, u64 from_ns);
+
+/* announce.c: what is announced */
+void on_annotation(struct timeline *tl, const struct trace_event *event);
+/* Its last thread ended, or it is another program. */
+void tasks_end(struct timeline *tl, struct process *process);
+/* The recording ended: all that go on are told. */
+void tasks_finish(struct timeline *tl);
+/* @t has entered @task, and leaves it for another reason than its own word. */
+void leave_implied(struct timeline *tl, struct thread *t, struct task *task, u8 how);
+/* Tells the task when it is over and nothing uses it. */
+void task_settle(struct timeline *tl, struct task *task);
+
+static inline void task_use(const struct task *task)
+{
+	if (task)
+		((struct task *)(uintptr_t)task)->uses++;
+}
+
+static inline void task_unuse(struct timeline *tl, const struct task *task)
+{
+	if (task && !--((struct task *)(uintptr_t)task)->uses)
+		task_settle(tl, (struct task *)(uintptr_t)task);
+}
+
+/* steps.c: what threads are in. NULL without memory (the error is kept). */
+struct steps *steps_of(struct timeline *tl, struct thread *t);
+void steps_free(struct timeline *tl, struct thread *t);
+bool steps_enter(struct timeline *tl, struct thread *t, struct task *task);
+/* Which of those it has entered @task is, from 1; 0: none. */
+u32 steps_entered(const struct thread *t, const struct task *task);
+void steps_leave(struct timeline *tl, struct thread *t, u32 at);
+void region_opens(struct timeline *tl, struct thread *t, const struct trace_annotation *a,
+		   struct note *note);
+void region_closes(struct timeline *tl, struct thread *t, const struct trace_annotation *a,
+		 struct note *note);
+void steps_fork(struct timeline *tl, const struct thread *parent, struct thread *child);
+/* The thread ended, became another program, or (@how NOTE_UNFINISHED) the recording ended. */
+void steps_end(struct timeline *tl, struct thread *t, u8 how);
+/* The part of @interval up to the next change goes into @piece, with what holds there; the rest
+ * stays. Return: whether there was any. */
+bool steps_cut(struct timeline *tl, struct interval *piece, struct interval *interval);
+/* What the thread works for now, NULL; its innermost region, 0. */
+const struct task *steps_task(const struct thread *t);
+u32 steps_region(const struct thread *t);
 
 /* life.c: begin and end of threads */
 struct thread *life_evident(struct timeline *tl, u32 tid);
