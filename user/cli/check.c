@@ -33,14 +33,15 @@ static const char *end_text(enum trace_end why)
 		[TRACE_END_TARGET] = "ended with its target",
 		[TRACE_END_DISK_FULL] = "ended because the disk was full",
 		[TRACE_END_ERROR] = "ended by an error",
+		[TRACE_END_SNAPSHOT] = "a snapshot: recording went on",
 	};
 
 	return (size_t)why < ARRAY_SIZE(texts) ? texts[why] : "ended for an unknown reason";
 }
 
-static const char *const end_names[] = { "unknown", "asked",     "duration",
-					 "target",  "disk_full", "error" };
-_Static_assert(ARRAY_SIZE(end_names) == TRACE_END_ERROR + 1, "every end has a name");
+static const char *const end_names[] = { "unknown",   "asked", "duration", "target",
+					 "disk_full", "error", "snapshot" };
+_Static_assert(ARRAY_SIZE(end_names) == TRACE_END_SNAPSHOT + 1, "every end has a name");
 
 static bool is_whole(const struct trace_damage *d)
 {

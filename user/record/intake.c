@@ -113,6 +113,8 @@ static int on_resolved(void *ctx, const struct trace_event *event)
 	struct trace_event at_cut = *event;
 
 	at_cut.time_ns = intake->cut_ns;
+	if (intake->told && event->kind == EVENT_SYMBOL)
+		told_learn(intake->told, event->symbol);
 	return keep(intake, &at_cut);
 }
 
@@ -216,7 +218,7 @@ static int close_chunk(struct intake *intake, struct err *err)
 	r = chunk_finish(intake->encoder, intake->cut_ns, &chunk, err);
 	if (r < 0)
 		return r;
-	return outbox_put(intake->outbox, &chunk, err);
+	return intake->sink.put(intake->sink.ctx, &chunk, err);
 }
 
 /*
@@ -240,7 +242,7 @@ static int close_chunk_if_due(struct intake *intake, u64 since_ns, bool stalled,
 			return 0;
 	}
 	/* The disk stands still: the chunk grows, and what finds no room in it is lost. */
-	if (!outbox_has_room(intake->outbox))
+	if (!intake->sink.has_room(intake->sink.ctx))
 		return 0;
 	return close_chunk(intake, err);
 }
@@ -297,7 +299,7 @@ u64 intake_due_ns(const struct intake *intake)
 	/* What a process announces is not seen before its mappings are read. */
 	u64 due_ns = intake->annotate ? mappings_due_ns(intake->mappings) : UINT64_MAX;
 
-	if (!outbox_has_room(intake->outbox))
+	if (!intake->sink.has_room(intake->sink.ctx))
 		return due_ns;
 	if (intake->stalled_since_ns)
 		return min(due_ns, intake->stalled_since_ns + STALL_NS);
@@ -307,6 +309,29 @@ u64 intake_due_ns(const struct intake *intake)
 unsigned int intake_finish_mappings(struct intake *intake)
 {
 	return mappings_finish(intake->mappings, MAPPINGS_WAIT_NS, on_mapping, intake);
+}
+
+static int tell_again(void *ctx, const struct trace_event *event)
+{
+	struct intake *intake = ctx;
+	struct trace_event at_cut = *event;
+	struct err err = { 0 };
+
+	/* Names alone can fill a chunk. */
+	if (chunk_full(intake->encoder) && close_chunk(intake, &err) < 0)
+		return err.code;
+	at_cut.time_ns = intake->cut_ns;
+	return chunk_add(intake->encoder, &at_cut);
+}
+
+int intake_close_snapshot(struct intake *intake, struct err *err)
+{
+	int r = intake->told ? told_again(intake->told, tell_again, intake) : 0;
+
+	if (r < 0)
+		return fail(err, r, "no memory to tell the names of functions again");
+	chunk_tell_mappings(intake->encoder);
+	return close_chunk(intake, err);
 }
 
 int intake_flush(struct intake *intake, struct err *err)
@@ -341,7 +366,6 @@ int intake_open(struct intake *intake, struct probes *probes, const struct probe
 
 void intake_close(struct intake *intake)
 {
-	outbox_free(intake->outbox);
 	resolver_free(intake->resolver);
 	free(intake->blocked);
 	chunk_encoder_free(intake->encoder);

@@ -4,10 +4,11 @@
 #define TRACER_RECORD_INTAKE_H
 
 #include "user/record/annotate.h"
+#include "user/record/chunk_sink.h"
 #include "user/record/mappings.h"
-#include "user/record/outbox.h"
 #include "user/record/probes.h"
 #include "user/record/resolver.h"
+#include "user/record/told.h"
 #include "user/trace/chunk.h"
 
 struct cpu_losses {
@@ -19,7 +20,8 @@ struct cpu_losses {
 
 struct intake {
 	struct probes *probes;		/* not owned */
-	struct outbox *outbox;		/* set and taken out by whoever makes the file */
+	struct chunk_sink sink;		/* set by whoever opened it, before the first event */
+	struct told *told;		/* NULL: names are told once, and not again; not owned */
 	struct chunk_encoder *encoder;
 	struct mappings *mappings;
 	struct annotate *annotate;	/* NULL: annotations are not recorded */
@@ -42,7 +44,7 @@ struct intake {
 int intake_open(struct intake *intake, struct probes *probes, const struct probe_list *words,
 		u64 start_ns, struct err *err);
 
-/* Frees all, and gives up a file that was not finished. */
+/* Frees all. */
 void intake_close(struct intake *intake);
 
 /**
@@ -66,6 +68,12 @@ void intake_find_blocked(struct intake *intake);
 
 /* When all is drained: gives the resolver @wait_ns to do what is left. */
 void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts);
+
+/*
+ * Closes the open chunk, which tells again all mappings, and the names that intake->told knows: the
+ * last one of a snapshot. As intake_drain(), which comes before.
+ */
+int intake_close_snapshot(struct intake *intake, struct err *err);
 
 /* Closes the open chunk, when there is anything to tell. As intake_drain(). */
 int intake_flush(struct intake *intake, struct err *err);

@@ -129,12 +129,13 @@ void outbox_free(struct outbox *outbox)
 	free(outbox);
 }
 
-bool outbox_has_room(struct outbox *outbox)
+static bool has_room(void *ctx)
 {
+	struct outbox *outbox = ctx;
 	bool room;
 
 	pthread_mutex_lock(&outbox->lock);
-	/* After a failure it takes everything: outbox_put() tells. */
+	/* After a failure it takes everything: put() tells. */
 	room = outbox->bytes < OUTBOX_BYTES || outbox->err.code;
 	pthread_mutex_unlock(&outbox->lock);
 	return room;
@@ -150,8 +151,9 @@ static int fill(struct letter *letter, const struct chunk *chunk)
 	return letter->copy.failed ? -ENOMEM : 0;
 }
 
-int outbox_put(struct outbox *outbox, const struct chunk *chunk, struct err *err)
+static int put(void *ctx, const struct chunk *chunk, struct err *err)
 {
+	struct outbox *outbox = ctx;
 	struct letter *letter;
 	int r;
 
@@ -176,6 +178,11 @@ int outbox_put(struct outbox *outbox, const struct chunk *chunk, struct err *err
 	pthread_cond_signal(&outbox->news);
 	pthread_mutex_unlock(&outbox->lock);
 	return 0;
+}
+
+struct chunk_sink outbox_sink(struct outbox *outbox)
+{
+	return (struct chunk_sink){ .ctx = outbox, .has_room = has_room, .put = put };
 }
 
 u64 outbox_bytes(const struct outbox *outbox)

@@ -4,6 +4,7 @@
 #define TRACER_RECORD_OUTBOX_H
 
 #include "user/base/cleanup.h"
+#include "user/record/chunk_sink.h"
 #include "user/trace/writer.h"
 
 /*
@@ -27,16 +28,11 @@ int outbox_new(struct outbox **out, struct trace_writer *writer, struct err *err
 void outbox_free(struct outbox *outbox);
 DEFINE_CLEANUP(struct outbox *, outbox_free)
 
-/* Whether it takes another chunk. Without, chunks stay open and grow. */
-bool outbox_has_room(struct outbox *outbox);
-
-/**
- * outbox_put() - leave a chunk
- * @chunk: copied
- *
- * Return: 0; -ENOMEM; or what an earlier chunk could not be written for, with @err filled.
+/*
+ * Takes chunks as long as not too many wait to be written. It fails with -ENOMEM, or with what an
+ * earlier chunk could not be written for.
  */
-int outbox_put(struct outbox *outbox, const struct chunk *chunk, struct err *err);
+struct chunk_sink outbox_sink(struct outbox *outbox);
 
 /* Bytes in the file by now. */
 u64 outbox_bytes(const struct outbox *outbox);

@@ -13,18 +13,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/base/clock.h"
 #include "user/record/host.h"
-#include "user/record/intake.h"
-#include "user/record/probes.h"
-#include "user/record/syscalls.h"
+#include "user/record/inside.h"
+#include "user/record/keep.h"
 #include "user/record/target.h"
 #include "user/record/urgency.h"
 
@@ -33,20 +32,10 @@
 #define RESOLVE_NS        (2 * NSEC_PER_SEC) /* so long the end waits for names of frames */
 #define INTERVAL_MOST_MS  450 /* waking up costs more than what few events there are */
 
-struct session {
-	const struct session_options *options;
-	struct session_status *status;
-	struct probes *probes;
-	struct intake intake;
-	struct command_child child;
-	struct urgency urgency;
-	int signals; /* signalfd */
-	u64 start_ns;
-	u64 cpu_ns_before; /* what loading took is not the recording's */
-	u64 status_ns, status_events;
-	unsigned int interval_ms;
-	bool ending;
-};
+u64 session_sample_period_ns(const struct session_options *options)
+{
+	return options->sample_hz ? NSEC_PER_SEC / options->sample_hz : 0;
+}
 
 static u64 own_cpu_ns(void)
 {
@@ -75,7 +64,7 @@ static void choose_interval(struct session *session, unsigned int fullest)
 		min(max(next, (unsigned int)INTERVAL_LEAST_MS), (unsigned int)INTERVAL_MOST_MS);
 }
 
-static void update_status(struct session *session, bool force)
+void session_update_status(struct session *session, bool force)
 {
 	struct session_status *status = session->status;
 	u64 now = clock_mono_ns();
@@ -86,7 +75,7 @@ static void update_status(struct session *session, bool force)
 	status->elapsed_ns = now - session->start_ns;
 	status->events = session->intake.events;
 	status->lost = session->intake.lost;
-	status->file_bytes = outbox_bytes(session->intake.outbox);
+	status->file_bytes = keep_bytes(session);
 	if (since)
 		status->events_per_second =
 			(u64)((double)(status->events - session->status_events) * 1e9 / since);
@@ -110,9 +99,12 @@ static void take_signals(struct session *session)
 {
 	struct signalfd_siginfo info;
 
-	while (read(session->signals, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo != SIGCHLD)
+	while (read(session->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			flight_signal(session->flight, info.ssi_pid);
+		else if (info.ssi_signo != SIGCHLD)
 			end_because(session, TRACE_END_ASKED);
+	}
 	if (session->child.pid <= 0 || session->status->command_ended)
 		return;
 	if (waitpid(session->child.pid, &session->status->command_status, WNOHANG) ==
@@ -154,17 +146,30 @@ static int nothing_found(struct session *session, struct err *err)
 	return hint(err, "if it still runs, this kernel does not show it to tracing programs");
 }
 
+int session_listen(struct session *session, int fd, struct err *err)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(session->news, EPOLL_CTL_ADD, fd, &event))
+		return fail(err, -errno, "cannot wait for news: %s", strerror(errno));
+	return 0;
+}
+
 /* Return: whether there is news on a descriptor. */
 static bool wait_for_news(struct session *session, u64 end_ns)
 {
 	u64 now = clock_mono_ns();
 	u64 until = min(end_ns, intake_due_ns(&session->intake));
-	u64 left_ms = now < until ? (until - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
+	u64 left_ms;
+
+	if (session->flight)
+		until = min(until, flight_due_ns(session->flight));
+	left_ms = now < until ? (until - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 0;
 
 	/* What rang the doorbell just now is too new to be drained at once. */
 	if (__atomic_exchange_n(&session->probes->control->code_is_new, 0, __ATOMIC_RELAXED))
 		left_ms = min(left_ms, (u64)1);
-	return probes_wait(session->probes, session->signals,
+	return probes_wait(session->probes, session->news,
 			   (int)min((u64)session->interval_ms, left_ms));
 }
 
@@ -185,6 +190,10 @@ static int record(struct session *session, struct err *err)
 		r = intake_drain(&session->intake, &fullest, err);
 		if (r < 0)
 			return r;
+		if (session->flight)
+			r = flight_turn(session->flight, err);
+		if (r < 0)
+			return r;
 		choose_interval(session, fullest);
 		if (__atomic_exchange_n(&session->probes->control->look_again, 0,
 					__ATOMIC_RELAXED)) {
@@ -195,7 +204,7 @@ static int record(struct session *session, struct err *err)
 		if (target_has_gone(session))
 			end_because(session, TRACE_END_TARGET);
 		urgency_check(&session->urgency);
-		update_status(session, false);
+		session_update_status(session, false);
 	}
 	return 0;
 }
@@ -224,6 +233,8 @@ static int take_over_signals(struct session *session, struct err *err)
 	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
 		sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
+	if (session->options->flight)
+		sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A full disk or a closed pipe is an error that is told, not the end. */
 	signal(SIGPIPE, SIG_IGN);
@@ -231,110 +242,8 @@ static int take_over_signals(struct session *session, struct err *err)
 	session->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (session->signals < 0)
 		return fail(err, -errno, "cannot listen to signals: %s", strerror(errno));
-	return 0;
-}
-
-static u64 sample_period_ns(const struct session_options *options)
-{
-	return options->sample_hz ? NSEC_PER_SEC / options->sample_hz : 0;
-}
-
-static int open_writer(struct session *session, const struct clock_stamp *start, struct err *err)
-{
-	const struct session_options *options = session->options;
-	const struct syscall_names *names = syscall_names();
-	CLEANUP(trace_writer_abort) struct trace_writer *writer = NULL;
-	bool samples = session->probes->sampler.count;
-	struct utsname host;
-	int r;
-	struct trace_info info = {
-		.tracer_version = TRACER_VERSION,
-		.cpu_count = (u32)sysconf(_SC_NPROCESSORS_ONLN),
-		.page_bytes = (u32)sysconf(_SC_PAGESIZE),
-		.memory_bytes = (u64)sysconf(_SC_PHYS_PAGES) * (u64)sysconf(_SC_PAGESIZE),
-		.command_line = options->command_line,
-		.target = options->target,
-		.class_mask = options->class_mask & ~(samples ? 0 : 1u << CLASS_SAMPLE),
-		.sample_period_ns = samples ? sample_period_ns(options) : 0,
-		.follows_children = options->children,
-		.stack_min_ns = options->class_mask >> CLASS_STACK & 1 ? options->stack_min_ns : 0,
-		.start = *start,
-		.syscall_numbers = names->numbers,
-		.syscall_names = names->names,
-		.syscall_count = names->count,
-	};
-
-	uname(&host);
-	info.host = host.nodename;
-	info.kernel_release = host.release;
-	info.kernel_version = host.version;
-	info.machine = host.machine;
-	r = trace_writer_open(&writer, options->output, options->replace, &info, err);
-	r = r ?: outbox_new(&session->intake.outbox, writer, err);
-	if (!r)
-		writer = NULL; /* the outbox has it */
-	return r;
-}
-
-static void fill_totals(struct trace_totals *totals, struct session *session)
-{
-	const struct intake *intake = &session->intake;
-	struct session_status *status = session->status;
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	*totals = (struct trace_totals){
-		.end = clock_stamp_now(),
-		.why = status->why,
-		.events = intake->events,
-		.untracked_threads = session->probes->control->untracked,
-		.recorder_cpu_ns = status->recorder_cpu_ns,
-		.recorder_memory_bytes = (u64)usage.ru_maxrss * 1024,
-	};
-	/* The recording ends with what was drained, not with this moment. */
-	totals->end.mono_ns = intake->cut_ns;
-	memcpy(totals->recorded, intake->recorded, sizeof(totals->recorded));
-	for (unsigned int cpu = 0; cpu < session->probes->cpus; cpu++) {
-		const struct cpu_state *state = session->probes->rings[cpu].state;
-
-		status->stacks += state->stacks;
-		status->stacks_forgotten += state->stacks_forgotten;
-		status->ring_bytes_used += session->probes->rings[cpu].tail;
-		if (session->probes->sample_rings)
-			status->ring_bytes_used += session->probes->sample_rings[cpu].tail;
-		for (size_t i = 0; i < CLASS_COUNT; i++)
-			totals->lost[i] += intake->losses[cpu].ever[i];
-	}
-	status->memory_bytes = totals->recorder_memory_bytes;
-}
-
-static bool is_disk_full(int code)
-{
-	return code == -ENOSPC || code == -EDQUOT || code == -EFBIG;
-}
-
-static int finish(struct session *session, struct err *err)
-{
-	struct session_status *status = session->status;
-	struct trace_writer *writer;
-	struct trace_totals totals;
-	struct err later = { 0 };
-	int r = 0, finished, written;
-
-	if (status->why != TRACE_END_DISK_FULL)
-		r = intake_flush(&session->intake, err);
-	update_status(session, true);
-	written = outbox_finish(take(session->intake.outbox), &writer, r < 0 ? &later : err);
-	/* It was told already, when it ended the recording. */
-	if (status->why != TRACE_END_DISK_FULL)
-		r = r < 0 ? r : written;
-	status->file_bytes = trace_writer_bytes(writer);
-	if (r < 0)
-		status->why = is_disk_full(r) ? TRACE_END_DISK_FULL : TRACE_END_ERROR;
-	fill_totals(&totals, session);
-	/* What was written before is whole: keep it, and tell the first error. */
-	finished = trace_writer_finish(writer, &totals, r < 0 ? &later : err);
-	return r < 0 ? r : finished;
+	session->news = epoll_create1(EPOLL_CLOEXEC);
+	return session_listen(session, session->signals, err);
 }
 
 /* The last events: nothing is added to the rings any more. */
@@ -359,7 +268,6 @@ static int drain_rest(struct session *session, struct err *err)
 	return r;
 }
 
-/* Ends the file in any case. Return: @r, or what went wrong now. */
 /* What the user asked for and did not get, or only in part */
 static void note_trouble(struct session *session)
 {
@@ -376,6 +284,7 @@ static void note_trouble(struct session *session)
 	}
 }
 
+/* Ends the file in any case. Return: @r, or what went wrong now. */
 static int end_recording(struct session *session, int r, struct err *err)
 {
 	struct err later = { 0 };
@@ -387,11 +296,11 @@ static int end_recording(struct session *session, int r, struct err *err)
 		probes_stop(session->probes);
 	}
 	if (r < 0)
-		session->status->why = is_disk_full(r) ? TRACE_END_DISK_FULL : TRACE_END_ERROR;
+		session->status->why = keep_end_of(r);
 	urgency_end(&session->urgency);
 	release_signals(session);
 	note_trouble(session);
-	ended = finish(session, r < 0 ? &later : err);
+	ended = keep_finish(session, r < 0 ? &later : err);
 	return r < 0 ? r : ended;
 }
 
@@ -411,7 +320,7 @@ static int run(struct session *session, struct err *err)
 		.preempt_stacks = options->preempt_stacks,
 		.waker_stacks = options->waker_stacks,
 		.user_probes = options->probes.count,
-		.sample_period_ns = sample_period_ns(options),
+		.sample_period_ns = session_sample_period_ns(options),
 		.ring_bytes = options->ring_bytes,
 		.verbose = options->verbose,
 	};
@@ -431,7 +340,7 @@ static int run(struct session *session, struct err *err)
 	session->status->samples_refused = session->probes->samples_refused;
 	start = clock_stamp_now();
 	r = intake_open(&session->intake, session->probes, &options->probes, start.mono_ns, err);
-	r = r ?: open_writer(session, &start, err);
+	r = r ?: keep_open(session, &start, err);
 	if (r < 0)
 		return r;
 
@@ -447,7 +356,7 @@ static int run(struct session *session, struct err *err)
 		r = nothing_found(session, err);
 	if (r < 0) {
 		/* Nothing was recorded yet that anybody asked for. */
-		outbox_free(take(session->intake.outbox));
+		keep_abandon(session);
 		return r;
 	}
 	return end_recording(session, record(session, err), err);
@@ -458,6 +367,7 @@ int session_run(const struct session_options *options, struct err *err)
 	struct session session = { .options = options,
 				   .status = options->status,
 				   .signals = -1,
+				   .news = -1,
 				   .child = { .go = -1, .failed = -1 } };
 	int r = 0;
 
@@ -472,10 +382,13 @@ int session_run(const struct session_options *options, struct err *err)
 	r = r ?: run(&session, err);
 	urgency_end(&session.urgency);
 	command_abort(&session.child);
+	keep_abandon(&session);
 	intake_close(&session.intake);
 	probes_close(session.probes);
 	if (session.signals >= 0)
 		close(session.signals);
+	if (session.news >= 0)
+		close(session.news);
 	release_signals(&session);
 	return r;
 }

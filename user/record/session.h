@@ -11,6 +11,8 @@
 #include "user/record/probe_words.h"
 #include "user/trace/info.h"
 
+struct flight_options;
+
 struct session_options {
 	const pid_t *pids;		/* processes or threads */
 	size_t pid_count;
@@ -28,6 +30,7 @@ struct session_options {
 	u64 duration_ns;		/* 0: until asked to end, or until the target has exited */
 	u64 ring_bytes;			/* per CPU; 0: chosen */
 	struct probe_list probes;	/* functions and static probes to record */
+	const struct flight_options *flight; /* keep a window, and write it when asked; NULL: a file */
 	const char *output;		/* name of the file */
 	bool replace;			/* it may replace a file */
 	const char *command_line;	/* for the file's head */

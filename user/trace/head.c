@@ -30,6 +30,7 @@ enum head_field { /* on disk: append only, never renumber */
 		  HEAD_SYSCALLS = 16,
 		  HEAD_STACK_MIN_NS = 17,
 		  HEAD_SAMPLE_PERIOD_NS = 18,
+		  HEAD_SNAPSHOT = 19,
 		  HEAD_FIELD_COUNT,
 };
 
@@ -65,7 +66,7 @@ static const struct {
 #undef FIELD
 };
 
-_Static_assert(HEAD_FIELD_COUNT == HEAD_SAMPLE_PERIOD_NS + 1,
+_Static_assert(HEAD_SNAPSHOT == HEAD_SAMPLE_PERIOD_NS + 1 && HEAD_FIELD_COUNT == HEAD_SNAPSHOT + 1,
 	       "numbers of 8 bytes behind the system calls: see head_put()");
 
 static u32 head_checksum(const u8 *head, size_t size)
@@ -110,6 +111,19 @@ static void put_syscalls(struct buffer *b, const struct trace_info *info)
 	buffer_free(&list);
 }
 
+static void put_snapshot(struct buffer *b, const struct trace_manifest *manifest)
+{
+	struct buffer value = { 0 };
+
+	if (!manifest)
+		return;
+	manifest_put(&value, manifest);
+	buffer_varint(b, HEAD_SNAPSHOT);
+	buffer_bytes(b, value.data, value.size);
+	b->failed |= value.failed;
+	buffer_free(&value);
+}
+
 int head_put(struct buffer *b, const struct trace_info *info)
 {
 	u8 fixed[TRACE_HEAD_BYTES] = TRACE_MAGIC;
@@ -119,9 +133,10 @@ int head_put(struct buffer *b, const struct trace_info *info)
 		put_simple(b, i, info);
 	put_syscalls(b, info);
 	/* What came later is left out when there is nothing to say. */
-	for (unsigned int i = HEAD_SYSCALLS + 1; i < HEAD_FIELD_COUNT; i++)
+	for (unsigned int i = HEAD_SYSCALLS + 1; i < HEAD_SNAPSHOT; i++)
 		if (*(const u64 *)((const u8 *)info + simple[i].offset))
 			put_simple(b, i, info);
+	put_snapshot(b, info->manifest);
 	if (b->failed)
 		return -ENOMEM;
 	put_le16(b->data + 8, TRACE_MAJOR);
@@ -154,6 +169,14 @@ static int get_syscalls(struct trace_info *info, struct cursor *list, struct are
 		numbers[info->syscall_count++] = (u16)number;
 	}
 	return 0;
+}
+
+/* One that makes no sense is left out, as a field of an unknown type is. */
+static int get_snapshot(struct trace_info *info, struct cursor *value, struct arena *arena)
+{
+	int r = manifest_get(&info->manifest, value, arena);
+
+	return r == -EBADMSG ? 0 : r;
 }
 
 static int get_simple(struct trace_info *info, unsigned int i, struct cursor *value,
@@ -213,6 +236,8 @@ int head_get(struct trace_info *info, const u8 *bytes, size_t size, struct arena
 			break;
 		if (type == HEAD_SYSCALLS)
 			r = get_syscalls(info, &value, arena);
+		else if (type == HEAD_SNAPSHOT)
+			r = get_snapshot(info, &value, arena);
 		else if (type && type < HEAD_FIELD_COUNT)
 			r = get_simple(info, (unsigned int)type, &value, arena);
 		if (r < 0)

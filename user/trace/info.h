@@ -6,6 +6,7 @@
 #include "bpf/event.h"
 #include "user/base/clock.h"
 #include "user/base/util.h"
+#include "user/trace/manifest.h"
 
 /* The head of a file. Texts are never NULL in what a reader gives; they are UTF-8 as far as the
  * system that was recorded was. */
@@ -24,7 +25,8 @@ struct trace_info {
 	bool follows_children;
 	u64 stack_min_ns;         /* with the class stack: waits of this length have stacks */
 	u64 sample_period_ns;     /* of running time between two CPU samples; 0: none */
-	struct clock_stamp start; /* when the first thread was watched */
+	struct clock_stamp start; /* when the first thread was watched; of a snapshot, its begin */
+	const struct trace_manifest *manifest; /* of a snapshot; NULL: it is none */
 
 	/* Names of the system calls: syscall_names[i] has number syscall_numbers[i] */
 	const u16 *syscall_numbers;
@@ -40,6 +42,7 @@ enum trace_end {                        /* on disk: append only, never renumber 
 		 TRACE_END_TARGET = 3, /* the target has exited */
 		 TRACE_END_DISK_FULL = 4,
 		 TRACE_END_ERROR = 5,
+		 TRACE_END_SNAPSHOT = 6, /* a flight recorder went on behind it */
 };
 
 /* The tail of a file, written when a recording ends in order. */

@@ -17,6 +17,7 @@
 struct trace_writer {
 	int fd;
 	bool replace;
+	bool sync;
 	char *path;
 	char *partial;
 	u64 bytes;
@@ -178,6 +179,11 @@ int trace_writer_chunk(struct trace_writer *w, const struct chunk *chunk, struct
 	return 0;
 }
 
+void trace_writer_sync(struct trace_writer *w)
+{
+	w->sync = true;
+}
+
 u64 trace_writer_bytes(const struct trace_writer *w)
 {
 	return w->bytes;
@@ -198,6 +204,20 @@ static int give_name(const struct trace_writer *w)
 	return 0;
 }
 
+/* The new name is on the disk, too, when the directory is. */
+static void sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	CLEANUP(free) char *directory = strndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	CLEANUP(close) int fd = -1;
+
+	if (directory)
+		fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* What fails here costs nothing but the name, and only if the machine stops just now. */
+	if (fd >= 0)
+		fsync(fd);
+}
+
 int trace_writer_finish(struct trace_writer *w, const struct trace_totals *totals, struct err *err)
 {
 	size_t count = w->chunks.size / sizeof(struct trace_chunk_info);
@@ -208,7 +228,14 @@ int trace_writer_finish(struct trace_writer *w, const struct trace_totals *total
 	if (index_put(&index, (const void *)w->chunks.data, count, totals, w->bytes, count) == 0)
 		append(w, index.data, index.size);
 	buffer_free(&index);
+	if (w->sync && fsync(w->fd)) {
+		r = write_failed(w, -errno, err);
+		trace_writer_abort(w);
+		return r;
+	}
 	r = give_name(w);
+	if (!r && w->sync)
+		sync_directory(w->path);
 	if (r < 0) {
 		fail(err, r, "cannot rename '%s' to '%s': %s", w->partial, w->path, strerror(-r));
 		hint(err, "the trace is complete under the name '%s'", w->partial);

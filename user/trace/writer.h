@@ -32,6 +32,9 @@ int trace_writer_open(struct trace_writer **out, const char *path, bool replace,
  */
 int trace_writer_chunk(struct trace_writer *writer, const struct chunk *chunk, struct err *err);
 
+/* trace_writer_finish() gives the file its name only when all of it is on the disk. */
+void trace_writer_sync(struct trace_writer *writer);
+
 /* Bytes in the file so far. */
 u64 trace_writer_bytes(const struct trace_writer *writer);
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_flight - what a flight recorder keeps and writes, and that it goes on meanwhile"""
+
+import os
+import signal
+import time
+
+from flights import Flight, files_in, highest_rss, is_whole
+from judge import SECOND, between, check, equal, test
+from traces import wait_of
+
+MIB = 1 << 20
+
+
+@test
+def a_signal_writes_a_snapshot_of_the_window_and_recording_goes_on(scene):
+    workload = scene.workload("sleeper", "--count", 100000)
+    flight = Flight(scene, "-p", workload.pid, "--window", "2s")
+    time.sleep(4)
+    first = flight.ask()
+    time.sleep(1)
+    second = flight.ask()
+    for trace in (first, second):
+        is_whole(scene, trace)
+        equal(oct(os.stat(trace.path).st_mode & 0o777), oct(0o600), "mode of a snapshot")
+        row = trace.thread(name="sleeper")
+        # a chunk is about a second, and only whole ones are kept
+        between(row["observed_ns"], 1.9 * SECOND, 4.2 * SECOND, "length of a snapshot")
+        check(wait_of(row, "sleep")["count"] > 30, f"sleeps in the snapshot: {row['waits']}")
+        trace.nothing_lost()
+    check(second.started_ns() > first.started_ns(), "the window did not move")
+    said = flight.end()
+    check("SIGUSR1" in said, f"why a snapshot was taken is not told: {said}")
+    equal(len(files_in(flight.dir)), 2, "files")
+
+
+@test
+def an_end_by_signal_writes_nothing(scene):
+    workload = scene.workload("sleeper", "--count", 100000)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        flight = Flight(scene, "-p", workload.pid)
+        time.sleep(0.5)
+        flight.end(number)
+        equal(files_in(flight.dir), [], "files")
+        check(workload.alive(), "the target ended with the recorder")
+
+
+@test
+def a_snapshot_knows_what_was_told_once_before_its_window(scene):
+    # names, thread states, mappings and functions: long before the window
+    workload = scene.workload("attach_busy")
+    workload.ready()
+    sleeper = scene.workload("sleeper", "--count", 100000)
+    flight = Flight(scene, "-p", f"{workload.pid},{sleeper.pid}", "--window", "1s")
+    time.sleep(5)
+    trace = flight.ask()
+    names = {row["name"] for row in trace.threads()}
+    check({"running", "attach-main", "sleeper-main", "sleeper"} <= names, f"threads: {names}")
+    between(max(row["observed_ns"] for row in trace.threads()), 0.9 * SECOND, 3.2 * SECOND,
+            "length of the snapshot")
+    stacks = scene.tracer("report", "stacks", trace.path).stdout
+    check("clock_nanosleep" in stacks, f"functions have no names: {stacks}")
+    again = scene.tracer("dump", "--restated", trace.path).stdout
+    check(any("mapping" in line and "/sleeper" in line for line in again.splitlines()),
+          "the mappings are not in the snapshot")
+
+
+@test(seconds=120)
+def memory_stays_below_the_cap_under_load(scene):
+    workload = scene.workload("storm", "--rate", 300000, "--threads", 2)
+    flight = Flight(scene, "-p", workload.pid, "--window", "10m", "--memory", "48M")
+    most = highest_rss(flight, 30)
+    check(most <= 48 * MIB, f"{most / MIB:.1f} MiB of memory, 48 are allowed")
+    trace = flight.ask()
+    check(flight.rss_bytes() <= 48 * MIB, "more memory than allowed")
+    is_whole(scene, trace)
+    check(scene.tracer("report", trace.path).returncode == 0, "no report of the snapshot")
+    flight.end()
+
+
+@test(seconds=120)
+def snapshots_under_load_lose_nothing(scene):
+    workload = scene.workload("storm", "--rate", 500000, "--threads", 2, "--hold")
+    workload.ready()
+    flight = Flight(scene, "-p", workload.pid, "--window", "5s", "--memory", "64M")
+    workload.go()
+    time.sleep(2)
+    for _ in range(5):
+        trace = flight.ask()
+        time.sleep(0.5)
+    workload.signal(signal.SIGTERM)
+    truth = workload.truth()
+    for path in flight.snapshots():
+        trace = scene.trace(path)
+        is_whole(scene, trace)
+        trace.nothing_lost()
+    rate = truth["made"] / (truth["took_ns"] / SECOND)
+    check(rate > 100000, f"only {rate:,.0f} calls/s were made")
+    flight.end()

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* flight - a recording that goes on and on, keeps a window of it, and writes that when asked */
+#include "user/record/flight.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/base/clock.h"
+#include "user/base/text.h"
+
+#define WINDOW_LEAST (1u << 20)  /* with less it is of no use */
+#define GROWTH       (14u << 20) /* what the rest takes later: columns, stacks, names */
+#define SPARE        (3u << 20)  /* what it may grow by from one chunk to the next */
+#define OPEN_MOST    4           /* snapshots that wait or are written */
+#define LOOK_NS      NSEC_PER_SEC
+
+struct flight {
+	struct flight_options options;
+	struct intake *intake;
+	struct window *window;
+	struct snapshots *snapshots;
+	struct told told;
+	struct window_counts counted;  /* up to the last chunk */
+	struct snapshot_order *wanted; /* not yet due; NULL: none */
+	u64 due_ns;
+	u64 looked_ns;         /* at the memory */
+	u64 suppressed_before; /* told by an earlier snapshot */
+	struct flight_status status;
+};
+
+static void __attribute__((format(printf, 2, 3))) tell(struct flight *flight, const char *fmt, ...)
+{
+	char line[1024];
+	va_list args;
+
+	if (!flight->options.on_fact)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	flight->options.on_fact(flight->options.ctx, line);
+}
+
+static u64 resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long pages = 0;
+
+	if (file && fscanf(file, "%*s %lu", &pages) != 1)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return (u64)pages * (u64)sysconf(_SC_PAGESIZE);
+}
+
+/* What the rest of the process leaves */
+static void adapt_window(struct flight *flight)
+{
+	u64 rest, most = flight->options.memory_bytes - SPARE;
+
+	flight->status.memory_bytes = resident_bytes();
+	flight->status.window = window_status(flight->window);
+	rest = flight->status.memory_bytes -
+	       min(flight->status.memory_bytes, (u64)flight->status.window.bytes);
+	window_limit(flight->window, most > rest ? most - rest : 0,
+		     flight->options.window_ns + flight->options.after_ns);
+}
+
+static void count(struct window_counts *now, const struct intake *intake)
+{
+	*now = (struct window_counts){ 0 };
+	memcpy(now->recorded, intake->recorded, sizeof(now->recorded));
+	for (unsigned int cpu = 0; cpu < intake->probes->cpus; cpu++)
+		for (size_t i = 0; i < CLASS_COUNT; i++)
+			now->lost[i] += intake->losses[cpu].ever[i];
+}
+
+static bool has_room(void *ctx)
+{
+	return true;
+}
+
+static int put(void *ctx, const struct chunk *chunk, struct err *err)
+{
+	struct flight *flight = ctx;
+	struct window_counts now, part;
+
+	count(&now, flight->intake);
+	for (size_t i = 0; i < CLASS_COUNT; i++) {
+		part.recorded[i] = now.recorded[i] - flight->counted.recorded[i];
+		part.lost[i] = now.lost[i] - flight->counted.lost[i];
+	}
+	flight->counted = now;
+	adapt_window(flight);
+	if (window_put(flight->window, chunk, &part))
+		tell(flight, "no memory for a chunk of the window, which begins anew");
+	return 0;
+}
+
+static int check_memory(const struct flight_options *options, struct err *err)
+{
+	u64 rest = resident_bytes() + GROWTH + SPARE;
+	char asked[TEXT_MAX], least[TEXT_MAX];
+
+	if (options->memory_bytes >= rest + WINDOW_LEAST)
+		return 0;
+	fail(err, -EINVAL, "--memory: %s leave nothing for the window",
+	     text_bytes(asked, options->memory_bytes));
+	return hint(err,
+		    "the recorder itself takes up to %s of it; a smaller --ring-size needs less",
+		    text_bytes(least, rest));
+}
+
+int flight_open(struct flight **out, const struct flight_options *options, struct intake *intake,
+		const struct trace_info *info, struct err *err)
+{
+	CLEANUP(flight_free) struct flight *flight = calloc(1, sizeof(*flight));
+	int r;
+
+	if (!flight)
+		return fail(err, -ENOMEM, "no memory for the flight recorder");
+	flight->options = *options;
+	flight->intake = intake;
+	r = check_memory(options, err);
+	r = r ?: window_new(&flight->window, options->memory_bytes, options->window_ns, err);
+	r = r ?: snapshots_new(&flight->snapshots, flight->window, info, err);
+	if (r < 0)
+		return r;
+	adapt_window(flight);
+	intake->sink = (struct chunk_sink){ .ctx = flight, .has_room = has_room, .put = put };
+	intake->told = &flight->told;
+	*out = take(flight);
+	return 0;
+}
+
+void flight_free(struct flight *flight)
+{
+	if (!flight)
+		return;
+	snapshots_free(flight->snapshots);
+	window_free(flight->window);
+	told_free(&flight->told);
+	snapshot_order_free(flight->wanted);
+	free(flight);
+}
+
+/* DIR/NAME-YYYYMMDD-HHMMSS.trace, in local time; a name that is free. Return: NULL: there is none. */
+static char *free_path(const struct flight_options *options)
+{
+	time_t now = time(NULL);
+	char stamp[32], *path;
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	for (int i = 1; i < 1000; i++) {
+		char again[16] = "";
+
+		if (i > 1)
+			snprintf(again, sizeof(again), "-%d", i);
+		if (asprintf(&path, "%s%s%s-%s%s.trace", options->dir, *options->dir ? "/" : "",
+			     options->name, stamp, again) < 0)
+			return NULL;
+		if (access(path, F_OK))
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+/* When a snapshot has to begin, so that it holds what it was taken for, too */
+static u64 begin_of(const struct flight *flight, const struct cause *cause)
+{
+	u64 from_ns = cause->time_ns - min(cause->time_ns, flight->options.before_ns);
+
+	return cause->begin_ns ? min(from_ns, cause->begin_ns) : from_ns;
+}
+
+static void add_cause(struct flight *flight, const struct cause *cause)
+{
+	struct snapshot_order *order = flight->wanted;
+
+	order->from_ns = min(order->from_ns, begin_of(flight, cause));
+	if (order->cause_count < SNAPSHOT_CAUSES_MAX)
+		order->causes[order->cause_count++] = *cause;
+	else
+		order->more++;
+}
+
+/* Closes the window at this moment, and has it written. */
+static int take_snapshot(struct flight *flight, struct err *err)
+{
+	struct snapshot_order *order = flight->wanted;
+	int r = intake_close_snapshot(flight->intake, err);
+
+	if (r < 0)
+		return r;
+	if (!order->path)
+		order->path = free_path(&flight->options);
+	if (!order->path) {
+		tell(flight, "no free name for a snapshot in '%s'", flight->options.dir);
+		flight->status.failed++;
+		snapshot_order_free(take(flight->wanted));
+		return 0;
+	}
+	flight->status.window = window_status(flight->window);
+	order->last_number = flight->status.window.newest;
+	order->suppressed = flight->status.suppressed - flight->suppressed_before;
+	flight->suppressed_before = flight->status.suppressed;
+	order->untracked = flight->intake->probes->control->untracked;
+	order->recorder_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	if (snapshots_order(flight->snapshots, order))
+		return fail(err, -ENOMEM, "no memory for a snapshot");
+	flight->wanted = NULL;
+	return 0;
+}
+
+int flight_snapshot(struct flight *flight, const char *path, const struct cause *cause)
+{
+	struct snapshot_order *order;
+
+	if (flight->wanted && path)
+		return -EBUSY;
+	if (!flight->wanted) {
+		if (snapshots_open(flight->snapshots) >= OPEN_MOST)
+			return -EBUSY;
+		order = calloc(1, sizeof(*order));
+		if (!order)
+			return -ENOMEM;
+		order->path = path ? strdup(path) : NULL;
+		order->replace = path;
+		order->from_ns = UINT64_MAX;
+		order->before_ns = flight->options.before_ns;
+		order->after_ns = flight->options.after_ns;
+		flight->wanted = order;
+		flight->due_ns = cause->time_ns + flight->options.after_ns;
+	}
+	add_cause(flight, cause);
+	return 0;
+}
+
+void flight_signal(struct flight *flight, u32 pid)
+{
+	struct cause cause = { .trigger = CAUSE_ASKED, .time_ns = clock_mono_ns() };
+
+	strcpy(cause.text, "signal");
+	snprintf(cause.what, sizeof(cause.what), "SIGUSR1 from process %u", pid);
+	flight->status.triggers++;
+	if (flight_snapshot(flight, NULL, &cause))
+		flight->status.suppressed++;
+}
+
+static void describe(char *to, size_t room, const struct cause *cause)
+{
+	char length[TEXT_MAX];
+	int used = snprintf(to, room, "%s", cause->text);
+
+	if (cause->tid && used >= 0 && (size_t)used < room)
+		used += snprintf(to + used, room - (size_t)used, ": %s (%u)", cause->thread,
+				 cause->tid);
+	if (cause->what[0] && used >= 0 && (size_t)used < room)
+		used += snprintf(to + used, room - (size_t)used, ", %s", cause->what);
+	if (cause->duration_ns && used >= 0 && (size_t)used < room)
+		snprintf(to + used, room - (size_t)used, ", %s%s", cause->running ? "over " : "",
+			 text_duration(length, cause->duration_ns));
+}
+
+static void tell_result(struct flight *flight, const struct snapshot_result *result)
+{
+	const struct snapshot_order *order = result->order;
+	char why[3 * CAUSE_TEXT_MAX], length[TEXT_MAX], size[TEXT_MAX], took[TEXT_MAX];
+
+	if (result->err.code) {
+		flight->status.failed++;
+		tell(flight, "no snapshot: %s%s%s%s", result->err.text,
+		     result->err.hint[0] ? " (" : "", result->err.hint,
+		     result->err.hint[0] ? ")" : "");
+		return;
+	}
+	flight->status.snapshots++;
+	describe(why, sizeof(why), &order->causes[0]);
+	tell(flight, "snapshot %s: %s, %s, %" PRIu64 " lost, written in %s; because of %s%s",
+	     order->path, text_duration(length, result->to_ns - result->from_ns),
+	     text_bytes(size, result->bytes), result->lost, text_duration(took, result->took_ns),
+	     why, order->cause_count > 1 ? " and others" : "");
+}
+
+static void take_results(struct flight *flight)
+{
+	struct snapshot_result result;
+
+	while (snapshots_take(flight->snapshots, &result)) {
+		tell_result(flight, &result);
+		snapshot_order_free(result.order);
+	}
+}
+
+int flight_turn(struct flight *flight, struct err *err)
+{
+	u64 now = clock_mono_ns();
+
+	take_results(flight);
+	if (now - flight->looked_ns >= LOOK_NS) {
+		flight->looked_ns = now;
+		adapt_window(flight);
+	}
+	/* What happened up to that moment has to be drained. */
+	if (flight->wanted && flight->intake->cut_ns >= flight->due_ns)
+		return take_snapshot(flight, err);
+	return 0;
+}
+
+u64 flight_due_ns(const struct flight *flight)
+{
+	/* The drain stays a little behind. */
+	return flight->wanted ? flight->due_ns + NSEC_PER_MSEC : UINT64_MAX;
+}
+
+int flight_fd(const struct flight *flight)
+{
+	return snapshots_fd(flight->snapshots);
+}
+
+bool flight_end(struct flight *flight, struct err *err)
+{
+	u64 before = flight->status.failed;
+	int r = flight->wanted ? take_snapshot(flight, err) : 0;
+
+	while (snapshots_open(flight->snapshots)) {
+		take_results(flight);
+		usleep(1000);
+	}
+	return !r && flight->status.failed == before;
+}
+
+void flight_get_status(struct flight *flight, struct flight_status *status)
+{
+	flight->status.window = window_status(flight->window);
+	flight->status.pending = flight->wanted || snapshots_open(flight->snapshots);
+	*status = flight->status;
+}
