@@ -165,6 +165,7 @@ const struct command export_command = {
 	.summary = "a trace for other tools",
 	.details =
 		"FORMAT is one of\n"
+		"  go        Go's execution trace, for go tool trace and gotraceui\n"
 		"  folded    stacks for flamegraph.pl, speedscope and inferno\n"
 		"\n"
 		"FILE can be - for standard input. A damaged or lossy trace exports what it has.\n"

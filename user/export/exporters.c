@@ -5,8 +5,10 @@
 #include "user/export/export.h"
 
 extern const struct exporter folded_exporter;
+extern const struct exporter go_exporter;
 
 const struct exporter *const exporters[] = {
+	&go_exporter,
 	&folded_exporter,
 	NULL,
 };

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* go_marks - what the model tells of threads, as moments in order of time */
+#include "user/export/go_marks.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/buffer.h"
+
+#define RANK_BITS 2
+
+static const struct {
+	u8 rank;
+	u8 words;
+} types[] = {
+	[MARK_RUNS] = { RANK_ENTERS, 1 },  [MARK_BLOCKS] = { RANK_LEAVES, 5 },
+	[MARK_WAKES] = { RANK_LEAVES, 4 }, [MARK_READY] = { RANK_LEAVES, 3 },
+	[MARK_LOST] = { RANK_LEAVES, 0 },  [MARK_AWAY] = { RANK_LEAVES, 0 },
+	[MARK_ENDS] = { RANK_LEAVES, 0 },  [MARK_SAMPLE] = { RANK_SAYS, 3 },
+	[MARK_LOSS] = { RANK_SAYS, 0 },
+};
+_Static_assert(ARRAY_SIZE(types) == MARK_TYPE_COUNT, "every mark is known");
+
+static int add(struct marks *marks, const struct mark *mark, u64 time_ns)
+{
+	u8 record[SORTER_RECORD_MAX], *at = record;
+	u64 since_ns = time_ns - min(time_ns, marks->begin_ns);
+	u32 text_bytes = min(mark->text_bytes, 4096u);
+
+	*at++ = (u8)mark->type;
+	at = varint_put(at, mark->thread);
+	for (u32 i = 0; i < types[mark->type].words; i++)
+		at = varint_put(at, mark->words[i]);
+	if (text_bytes)
+		memcpy(at, mark->text, text_bytes);
+	at += text_bytes;
+	return sorter_add(&marks->sorter, since_ns << RANK_BITS | types[mark->type].rank, record,
+			  (size_t)(at - record));
+}
+
+int marks_next(struct marks *marks, struct mark *mark)
+{
+	struct cursor cursor;
+	const u8 *data;
+	size_t size;
+	u64 key;
+	int r = sorter_next(&marks->sorter, &key, &data, &size);
+
+	if (r <= 0)
+		return r;
+	cursor = (struct cursor){ .at = data, .end = data + size };
+	*mark = (struct mark){ .time_ns = key >> RANK_BITS, .type = cursor_u8(&cursor) };
+	if (mark->type >= MARK_TYPE_COUNT)
+		return -EIO;
+	mark->thread = (u32)cursor_varint(&cursor);
+	for (u32 i = 0; i < types[mark->type].words; i++)
+		mark->words[i] = (u32)cursor_varint(&cursor);
+	mark->text = (const char *)cursor.at;
+	mark->text_bytes = (u32)(cursor.end - cursor.at);
+	return cursor.failed ? -EIO : 1;
+}
+
+/* Where it is kept until when a thread was told; 0: not at all. NULL without memory. */
+static u64 *told_of(struct marks *marks, const struct thread *thread)
+{
+	u32 room = marks->told_room ?: 64;
+	u64 *told_ns;
+
+	while (room <= thread->id)
+		room *= 2;
+	if (room != marks->told_room) {
+		told_ns = reallocarray(marks->told_ns, room, sizeof(*told_ns));
+		if (!told_ns)
+			return NULL;
+		memset(told_ns + marks->told_room, 0, (room - marks->told_room) * sizeof(*told_ns));
+		marks->told_ns = told_ns;
+		marks->told_room = room;
+	}
+	return &marks->told_ns[thread->id];
+}
+
+static int add_runs(struct marks *marks, struct mark *mark, const struct interval *interval)
+{
+	mark->type = MARK_RUNS;
+	mark->runs.cpu = interval->cpu;
+	if (interval->cpu != CPU_UNKNOWN)
+		marks->most_cpu = max(marks->most_cpu, (u32)interval->cpu);
+	/* What took no time is passed over: there is nothing before its end. */
+	return interval->begin_ns == interval->end_ns ? 0 : add(marks, mark, interval->begin_ns);
+}
+
+static int add_blocks(struct marks *marks, struct mark *mark, const struct interval *interval)
+{
+	const struct wait *wait = &interval->wait;
+	int r = whats_put(&marks->whats, &mark->blocks.what, marks->timeline, interval->thread,
+			  wait);
+
+	mark->type = MARK_BLOCKS;
+	mark->blocks.kind = wait->kind;
+	mark->blocks.goes_on = interval->flags & INTERVAL_CUT_BEGIN ? 1 : 0;
+	mark->blocks.syscall = wait->syscall;
+	mark->blocks.user = interval->where.user;
+	mark->blocks.kernel = interval->where.kernel;
+	return r < 0 ? r : add(marks, mark, interval->begin_ns);
+}
+
+static int add_ready(struct marks *marks, struct mark *mark, const struct interval *interval)
+{
+	const struct wait *wait = &interval->wait;
+
+	if (interval->why != WHY_WOKEN) {
+		mark->type = MARK_READY;
+		mark->ready.why = interval->why;
+		mark->ready.user = interval->where.user;
+		mark->ready.kernel = interval->where.kernel;
+		return add(marks, mark, interval->begin_ns);
+	}
+	mark->type = MARK_WAKES;
+	mark->wakes.known = wait->waker_known;
+	mark->wakes.context = wait->waker_context;
+	mark->wakes.waker = wait->waker ? wait->waker->id : 0;
+	mark->wakes.user = interval->where.waker_user;
+	mark->wakes.kernel = interval->where.waker_kernel;
+	return add(marks, mark, interval->begin_ns);
+}
+
+static int on_interval(void *ctx, const struct interval *interval)
+{
+	struct mark mark = { .thread = interval->thread->id };
+	struct marks *marks = ctx;
+	u64 *told_ns = told_of(marks, interval->thread);
+	int r = 0;
+
+	if (!told_ns)
+		return -ENOMEM;
+	if (!*told_ns && interval->begin_ns <= marks->begin_ns)
+		marks->at_begin++;
+	if (*told_ns && *told_ns < interval->begin_ns) {
+		mark.type = MARK_AWAY;
+		r = add(marks, &mark, *told_ns);
+	}
+	*told_ns = interval->end_ns;
+	if (r < 0)
+		return r;
+	switch (interval->state) {
+	case STATE_RUNNING: return add_runs(marks, &mark, interval);
+	case STATE_BLOCKED: return add_blocks(marks, &mark, interval);
+	case STATE_RUNNABLE: return add_ready(marks, &mark, interval);
+	default: mark.type = MARK_LOST; return add(marks, &mark, interval->begin_ns);
+	}
+}
+
+static int on_thread(void *ctx, const struct thread *thread, enum thread_change change, u64 time_ns)
+{
+	const struct mark mark = { .type = MARK_ENDS, .thread = thread->id };
+	struct marks *marks = ctx;
+	u64 *told_ns;
+
+	if (change != THREAD_ENDS)
+		return 0;
+	told_ns = told_of(marks, thread);
+	if (!told_ns)
+		return -ENOMEM;
+	/* It was nothing that is exported. */
+	if (!*told_ns || *told_ns == UINT64_MAX)
+		return 0;
+	/* Beyond --to it goes on. */
+	if (*told_ns < min(time_ns, marks->end_ns))
+		return 0;
+	*told_ns = UINT64_MAX;
+	return add(marks, &mark, time_ns);
+}
+
+static int on_loss(void *ctx, const struct trace_loss *loss, u16 cpu)
+{
+	struct mark mark = { .type = MARK_LOSS };
+	struct marks *marks = ctx;
+	char text[512];
+	int used;
+
+	if (loss->unreadable)
+		used = snprintf(text, sizeof(text), "a stretch of the trace cannot be read");
+	else
+		used = snprintf(text, sizeof(text), "lost events on CPU %u:", cpu);
+	for (int class = 0; class < CLASS_COUNT; class ++)
+		if (loss->counts[class])
+			used += snprintf(text + used, sizeof(text) - (size_t)used,
+					 " %" PRIu64 " %s", loss->counts[class],
+					 event_class_name(class));
+	mark.text = text;
+	mark.text_bytes = (u32)used;
+	return add(marks, &mark, max(loss->from_ns, loss->to_ns));
+}
+
+static int on_sample(void *ctx, const struct sample *sample)
+{
+	const struct mark mark = {
+		.type = MARK_SAMPLE,
+		.thread = sample->thread->id,
+		.sample = { sample->cpu, sample->user_stack, sample->kernel_stack },
+	};
+
+	return add(ctx, &mark, sample->time_ns);
+}
+
+struct sink marks_sink(struct marks *marks)
+{
+	return (struct sink){
+		.ctx = marks,
+		.interval = on_interval,
+		.thread = on_thread,
+		.loss = on_loss,
+		.sample = on_sample,
+	};
+}
+
+int marks_finish(struct marks *marks)
+{
+	struct mark mark = { .type = MARK_AWAY };
+
+	for (u32 id = 1; id < marks->told_room; id++) {
+		int r = 0;
+
+		mark.thread = id;
+		if (marks->told_ns[id] && marks->told_ns[id] < marks->end_ns)
+			r = add(marks, &mark, marks->told_ns[id]);
+		if (r < 0)
+			return r;
+	}
+	return sorter_finish(&marks->sorter);
+}
+
+void marks_free(struct marks *marks)
+{
+	sorter_free(&marks->sorter);
+	whats_free(&marks->whats);
+	free(marks->told_ns);
+	*marks = (struct marks){ 0 };
+}
