@@ -8,6 +8,8 @@
 #include "user/model/grow.h"
 #include "user/trace/format.h"
 
+#define SHOWN_MAX (1 << 20) /* bytes of stacks that are asked for by number, all together */
+
 static bool is_same(const struct stackset_entry *a, const struct stackset_entry *b)
 {
 	return a->process == b->process && a->leaf == b->leaf && a->image == b->image &&
@@ -92,9 +94,8 @@ const struct process *stackset_process(const struct stackset *set, u32 id)
 	return number ? set->list[number - 1].process : NULL;
 }
 
-const struct stack *stackset_get(struct stackset *set, u32 id)
+static const struct stack *show(struct stackset *set, u32 number, u32 id)
 {
-	u32 number = stackset_number(set, id);
 	struct stackset_entry *entry = number ? &set->list[number - 1] : NULL;
 	struct stack *stack = entry ? arena_take(&set->arena, sizeof(*stack)) : NULL;
 	u64 *frames;
@@ -119,6 +120,18 @@ const struct stack *stackset_get(struct stackset *set, u32 id)
 		.frames = entry->frames,
 	};
 	return stack;
+}
+
+const struct stack *stackset_get(struct stackset *set, u32 id)
+{
+	return show(set, stackset_number(set, id), id);
+}
+
+const struct stack *stackset_numbered(struct stackset *set, u32 number)
+{
+	if (set->arena.bytes > SHOWN_MAX)
+		stackset_reset(set);
+	return number <= set->count ? show(set, number, 0) : NULL;
 }
 
 void stackset_free(struct stackset *set)

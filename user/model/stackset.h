@@ -41,6 +41,8 @@ const struct process *stackset_process(const struct stackset *set, u32 id);
 /* See timeline_stack(), timeline_stack_number(). */
 const struct stack *stackset_get(struct stackset *set, u32 id);
 u32 stackset_number(const struct stackset *set, u32 id);
+/* See timeline_stack_numbered(). */
+const struct stack *stackset_numbered(struct stackset *set, u32 number);
 
 /* Stacks that were given out are no longer valid. */
 static inline void stackset_reset(struct stackset *set)

@@ -440,6 +440,16 @@ u32 timeline_stack_number(const struct timeline *tl, u32 id)
 	return stackset_number(&tl->stacks, id);
 }
 
+u32 timeline_stack_count(const struct timeline *tl)
+{
+	return tl->stacks.count;
+}
+
+const struct stack *timeline_stack_numbered(struct timeline *tl, u32 number)
+{
+	return stackset_numbered(&tl->stacks, number);
+}
+
 const char *thread_name(const struct timeline *tl, const struct thread *thread)
 {
 	return names_text(&tl->threads.names, thread->name);

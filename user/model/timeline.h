@@ -128,6 +128,13 @@ const struct stack *timeline_stack(const struct timeline *timeline, u32 id);
  * known. Look when everything was read. */
 u32 timeline_stack_number(const struct timeline *timeline, u32 id);
 
+/* The highest of these numbers: they begin with 1. */
+u32 timeline_stack_count(const struct timeline *timeline);
+
+/* The stack with that number, without an id; NULL: none. Valid until the next call, or event:
+ * what timeline_stack() has given is not valid any more, either. */
+const struct stack *timeline_stack_numbered(struct timeline *timeline, u32 number);
+
 /* The name of a thread or a process, as it is now; "" when not known. */
 const char *thread_name(const struct timeline *timeline, const struct thread *thread);
 const char *process_name(const struct timeline *timeline, const struct process *process);
