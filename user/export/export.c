@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/base/cleanup.h"
 #include "user/base/text.h"
 
 #define PROGRESS_AFTER_NS NSEC_PER_SEC
@@ -27,12 +28,25 @@ static int set_stretch(struct export *export, struct err *err)
 		    text_duration(length, end_ns - export->start_ns));
 }
 
-static int learn(struct export *export, struct err *err)
+/* Somebody may have had enough. */
+static int watch(void *ctx, const struct interval *interval)
 {
+	const struct export *export = ctx;
+
+	return export->options->stop && *export->options->stop ? -EINTR : 0;
+}
+
+int export_learn(struct export *export, struct err *err)
+{
+	const struct sink watching = { .ctx = export, .interval = watch };
 	const struct trace_damage *damage;
-	struct sink sinks[2];
+	struct sink sinks[3];
 	int r;
 
+	/* It may have been given up before. */
+	timeline_free(take(export->known));
+	frames_free(&export->frames);
+	losses_free(&export->losses);
 	r = timeline_new(&export->known, export->start_ns, err);
 	if (r < 0)
 		return r;
@@ -44,12 +58,15 @@ static int learn(struct export *export, struct err *err)
 				      });
 	sinks[0] = frames_sink(&export->frames);
 	sinks[1] = losses_sink(&export->losses);
+	sinks[2] = watching;
 	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
 		r = timeline_attach(export->known, &sinks[i]);
 		if (r < 0)
 			return fail(err, r, "cannot prepare the export: %s", strerror(-r));
 	}
-	r = timeline_read(export->known, export->reader, 0, 0, err);
+	r = trace_reader_seek(export->reader, 0, err);
+	if (r >= 0)
+		r = timeline_read(export->known, export->reader, 0, 0, err);
 	if (r < 0)
 		return r;
 	damage = trace_reader_damage(export->reader);
@@ -57,10 +74,9 @@ static int learn(struct export *export, struct err *err)
 	return 0;
 }
 
-int export_open(struct export *export, const char *path, const struct export_options *options,
-		struct err *err)
+int export_begin(struct export *export, const char *path, const struct export_options *options,
+		 struct err *err)
 {
-	struct filter filter = options->filter;
 	int r;
 
 	export->path = path;
@@ -71,17 +87,30 @@ int export_open(struct export *export, const char *path, const struct export_opt
 		return r;
 	export->info = trace_reader_info(export->reader);
 	export->totals = trace_reader_totals(export->reader);
-	r = set_stretch(export, err);
-	if (r >= 0)
-		r = learn(export, err);
-	if (r >= 0)
-		r = timeline_new(&export->timeline, export->start_ns, err);
+	return set_stretch(export, err);
+}
+
+int export_timeline(struct timeline **out, const struct export *export, struct err *err)
+{
+	struct filter filter = export->options->filter;
+	int r = timeline_new(out, export->start_ns, err);
+
 	if (r < 0)
 		return r;
-	filter.from_ns = options->filter.from_ns ? export->begin_ns : 0;
-	filter.to_ns = options->filter.to_ns ? export->end_ns : 0;
-	timeline_set_filter(export->timeline, &filter);
+	filter.from_ns = filter.from_ns ? export->begin_ns : 0;
+	filter.to_ns = filter.to_ns ? export->end_ns : 0;
+	timeline_set_filter(*out, &filter);
 	return 0;
+}
+
+int export_open(struct export *export, const char *path, const struct export_options *options,
+		struct err *err)
+{
+	int r = export_begin(export, path, options, err);
+
+	if (r >= 0)
+		r = export_learn(export, err);
+	return r < 0 ? r : export_timeline(&export->timeline, export, err);
 }
 
 /* A line that is written over, on a terminal and only when it takes long */
@@ -116,8 +145,9 @@ int export_read(struct export *export, struct err *err)
 	r = trace_reader_seek(export->reader, 0, err);
 	if (r < 0)
 		return r;
-	r = timeline_read(export->timeline, export->reader, asked->from_ns ? export->begin_ns : 0,
-			  asked->to_ns ? export->end_ns : 0, err);
+	/* From its begin on, whatever the filter: threads get the numbers of the first time. */
+	r = timeline_read(export->timeline, export->reader, 0, asked->to_ns ? export->end_ns : 0,
+			  err);
 	if (export->progress_ns != shown_ns)
 		fputs("\r\033[K", stderr);
 	return r;

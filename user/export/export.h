@@ -17,6 +17,7 @@ struct export_options {
 	const char *header;              /* go: "1.22"; NULL: the exporter's choice */
 	bool lines;                      /* files and lines of frames, too: slow */
 	bool progress;                   /* say on standard error how far it is */
+	const volatile int *stop; /* not 0: give up, with -EINTR; NULL: nobody asks for that */
 };
 
 /* A format. In its own file, and a line in exporters.c. */
@@ -76,6 +77,13 @@ struct export {
  */
 int export_open(struct export *export, const char *path, const struct export_options *options,
 		struct err *err);
+
+/* The same in steps, for who may not need all of it: what does not take reading; the first
+ * reading; a timeline for another one, with the filter. Return: as export_open(). */
+int export_begin(struct export *export, const char *path, const struct export_options *options,
+		 struct err *err);
+int export_learn(struct export *export, struct err *err);
+int export_timeline(struct timeline **out, const struct export *export, struct err *err);
 
 /* Reads it the second time, through the filter. As export_open(). */
 int export_read(struct export *export, struct err *err);
