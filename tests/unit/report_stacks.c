@@ -110,13 +110,19 @@ static void has_name(struct scene *s, u64 address, const char *name)
 	tells(s, &(struct trace_event){ .kind = EVENT_SYMBOL, .symbol = &symbol });
 }
 
-static void has_stack(struct scene *s, u32 id, enum stack_end end, const u64 *frames, u32 count)
+static void has_stack_of(struct scene *s, u32 id, u8 flags, enum stack_end end, const u64 *frames,
+			 u32 count)
 {
 	const struct trace_stack stack = {
-		.id = id, .tgid = MAIN, .end = (u8)end, .frames = { frames, count }
+		.id = id, .tgid = MAIN, .flags = flags, .end = (u8)end, .frames = { frames, count }
 	};
 
 	tells(s, &(struct trace_event){ .kind = EVENT_STACK, .stack = &stack });
+}
+
+static void has_stack(struct scene *s, u32 id, enum stack_end end, const u64 *frames, u32 count)
+{
+	has_stack_of(s, id, 0, end, frames, count);
 }
 
 /* WORKER waits for @wait_ns and then 1 ms for a CPU, in a call that ends with a stack, or none. */
@@ -236,6 +242,22 @@ static void a_small_share_is_left_out_unless_all_is_asked_for(void **state)
 		assert_int_equal(!!strstr(text, "cold [sync futex]\n"), all);
 		assert_int_equal(!strstr(text, "left out"), all);
 	}
+}
+
+static void a_root_that_was_guessed_is_none(void **state)
+{
+	static const u64 frames[] = { 0x201, 0x101 };
+	CLEANUP(free) char *text = NULL;
+	struct play play;
+
+	begins(&play, &info);
+	exists(play.scene, 0, WORKER, LEAVE_RUNNING);
+	has_stack_of(play.scene, 1, STACK_UNSURE, STACK_END_ROOT, frames, 2);
+	waits_at(play.scene, 0, WAIT_SYNC, MS, 0, 1);
+	text = ends_as(&play, 80);
+	assert_non_null(strstr(text, "(truncated) > "));
+	assert_non_null(
+		strstr(text, "truncated: 1 stack of 1 wait, 1.00 ms, end in [unknown] 1\n"));
 }
 
 static void a_long_chain_loses_its_middle_and_stays_within_the_width(void **state)
@@ -405,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_wide_terminal_shows_the_longest_wait_too),
 		cmocka_unit_test(as_many_lines_as_are_asked_for),
 		cmocka_unit_test(a_small_share_is_left_out_unless_all_is_asked_for),
+		cmocka_unit_test(a_root_that_was_guessed_is_none),
 		cmocka_unit_test(a_long_chain_loses_its_middle_and_stays_within_the_width),
 		cmocka_unit_test(several_processes_are_the_roots),
 		cmocka_unit_test(a_trace_without_stacks_says_so),

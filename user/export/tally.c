@@ -108,7 +108,7 @@ static int put_stack(struct tally *tally, const struct stack *stack)
 		frames_frame(&tally->frames, &frame.symbol, stack, i);
 		r = put_frame(tally, &frame);
 	}
-	if (!r && stack && stack->process && stack->end != STACK_END_ROOT) {
+	if (!r && stack && stack->process && stack_is_truncated(stack)) {
 		tally->truncated++;
 		r = put_text(tally, "[truncated stack]");
 	}

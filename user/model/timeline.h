@@ -118,6 +118,12 @@ struct stack {
 	const u64 *frames;
 };
 
+/* Whether it does not reach its root, or got there by guesses. */
+static inline bool stack_is_truncated(const struct stack *stack)
+{
+	return stack->end != STACK_END_ROOT || stack->flags & STACK_UNSURE;
+}
+
 /*
  * The stack @id as it is known now, or NULL. What it is may be told after its first use, and be
  * told better later: look when everything was read. Valid until the next event.

@@ -4,20 +4,12 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "user/base/clock.h"
 #include "user/record/host.h"
+#include "user/record/memory.h"
 
-#define ALL_NS      (200 * NSEC_PER_MSEC)
-#define FIRST_BYTES 16384 /* of a stack, read at once */
-
-struct memory {
-	pid_t pid;
-	u64 begin;
-	u64 bytes;
-	u8 data[FIRST_BYTES];
-};
+#define ALL_NS (200 * NSEC_PER_MSEC)
 
 /* What a mutex of glibc begins with */
 struct mutex_head {
@@ -28,28 +20,6 @@ struct mutex_head {
 	u32 kind;
 	u32 spins;
 };
-
-/* Return: bytes read; fewer than asked for where the memory ends. */
-static size_t read_memory(void *to, pid_t pid, u64 address, size_t bytes)
-{
-	struct iovec here = { .iov_base = to, .iov_len = bytes };
-	struct iovec there = { .iov_base = (void *)(uintptr_t)address, .iov_len = bytes };
-	ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
-
-	return n > 0 ? (size_t)n : 0;
-}
-
-static bool read_word(void *ctx, u64 address, u64 *word)
-{
-	const struct memory *memory = ctx;
-	u64 offset = address - memory->begin;
-
-	if (address >= memory->begin && memory->bytes >= 8 && offset <= memory->bytes - 8) {
-		memcpy(word, memory->data + offset, sizeof(*word));
-		return true;
-	}
-	return read_memory(word, memory->pid, address, sizeof(*word)) == sizeof(*word);
-}
 
 /* How often a thread left a CPU, ever; as the kernel's own count. 0: it has gone. */
 static u64 switches_of(u32 tgid, u32 tid)
@@ -92,15 +62,15 @@ static u32 walk(struct blocked *blocked, struct resolve *resolve,
 	struct unwind_regs regs = {
 		.pc = thread->pc, .sp = thread->sp, .bp = thread->bp, .exact_pc = true
 	};
-	struct memory memory = { .pid = (pid_t)thread->tgid, .begin = thread->sp };
+	struct memory memory;
 	struct trace_stack stack = { .tgid = thread->tgid, .image = thread->image };
 	u64 frames[STACK_FRAMES_MAX];
 	bool sure;
 
-	memory.bytes = read_memory(memory.data, memory.pid, thread->sp, sizeof(memory.data));
+	memory_begin(&memory, (pid_t)thread->tgid, thread->sp);
 	stack.frames.list = frames;
 	stack.frames.count = resolve_walk(resolve, frames, thread->tgid, thread->image, &regs,
-					  read_word, &memory, &stack.end, &sure);
+					  memory_word, &memory, &stack.end, &sure);
 	stack.flags = sure ? 0 : STACK_UNSURE;
 	if (switches_of(thread->tgid, thread->tid) != thread->switches)
 		return 0;
@@ -116,7 +86,7 @@ static void look_at_lock(struct event_wait_stack *to, const struct blocked_threa
 	if (!thread->futex || to->lock_word || to->lock_owner)
 		return;
 	/* A futex can be the last word of a page. */
-	if (read_memory(&head, (pid_t)thread->tgid, thread->futex, sizeof(head)) < sizeof(head))
+	if (memory_read(&head, (pid_t)thread->tgid, thread->futex, sizeof(head)) < sizeof(head))
 		head = (struct mutex_head){ .lock = head.lock };
 	to->lock_word = head.lock;
 	to->lock_owner = head.owner;

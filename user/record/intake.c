@@ -269,7 +269,7 @@ int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err)
 	} while (!last);
 	mappings_take(intake->mappings, on_mapping, intake);
 	if (intake->resolver) {
-		resolver_wake(intake->resolver);
+		intake->learning = resolver_wake(intake->resolver);
 		resolver_take(intake->resolver, on_resolved, intake);
 	}
 	return 0;

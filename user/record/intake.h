@@ -32,6 +32,7 @@ struct intake {
 	u64 cut_ns;			/* everything up to here is in a chunk */
 	u64 chunk_since_ns;		/* no event of the open chunk is earlier; 0: empty */
 	u64 stalled_since_ns;
+	bool learning;			/* there were stacks of late that the programs were unsure of */
 	u64 recorded[CLASS_COUNT];
 	u64 events;
 	u64 lost;

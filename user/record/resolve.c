@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "user/base/clock.h"
+#include "user/record/host.h"
+#include "user/record/memory.h"
 
 #define TOLD_MAX      (128 * 1024)  /* names; beyond that they are told again */
 #define PROCESSES_MAX 65536         /* in each of the small tables */
@@ -233,22 +235,74 @@ static bool read_words(void *ctx, u64 address, u64 *word)
 	return true;
 }
 
-/*
- * Where the words end, the programs may know how it goes on: what they found by frame pointers
- * from the last frame on, if that is among theirs.
- */
-static u32 join(u64 *frames, u32 count, const struct trace_words *theirs, bool *joined)
+/* Whether a function keeps its frame as the programs take it to, where they have no rule */
+static bool keeps_fp(const struct unwind *rule)
 {
-	for (u32 i = theirs->count; i-- > 1;) {
-		u32 more = min(theirs->count - i - 1, (u32)STACK_FRAMES_MAX - count);
+	return rule->how == FRAME_BY_FP || (rule->how == FRAME_BY_BP && rule->cfa_offset == 16 &&
+					    rule->bp_offset == -16 && rule->ra_offset == -8);
+}
 
-		if (theirs->list[i] != frames[count - 1])
-			continue;
-		memcpy(frames + count, theirs->list + i + 1, more * sizeof(*frames));
-		*joined = true;
-		return count + more;
+/* Where our last frame is among those that the programs found, which may have left some out; as
+ * far out as it can be in a recursion. Return: their number, or 0: nowhere. */
+static u32 find_among(const struct trace_words *theirs, u32 count, u64 last)
+{
+	for (u32 i = min(count, theirs->count); i-- > 1;)
+		if (theirs->list[i] == last)
+			return i;
+	return 0;
+}
+
+/*
+ * Where the words end, the programs may know how it goes on: what they found from our last frame
+ * on, if that is among theirs, and as long as it is code. @sure: whether they cannot have been
+ * wrong in that. Return: how many frames there are now; 0: what looks like no code may be told yet.
+ */
+static u32 join(struct resolve *resolve, struct trace_stack *better, u64 *frames, u32 count,
+		const struct trace_stack *told, bool last, bool *sure)
+{
+	u32 i = find_among(&told->frames, count, frames[count - 1]);
+	struct unwind rule;
+
+	if (!i)
+		return count;
+	*sure = true;
+	for (;; i++) {
+		if (!find_rule(resolve, &rule, told->tgid, told->image, told->frames.list[i] - 1)) {
+			/* What is no code was taken for a caller by mistake. */
+			*sure = false;
+			better->end = STACK_END_CHAIN;
+			return last ? count - 1 : 0;
+		}
+		*sure &= keeps_fp(&rule) || rule.how == FRAME_IS_ROOT;
+		if (i + 1 == told->frames.count || count == STACK_FRAMES_MAX)
+			break;
+		frames[count++] = told->frames.list[i + 1];
 	}
+	better->end = i + 1 == told->frames.count ? told->end : STACK_END_DEPTH;
 	return count;
+}
+
+/*
+ * Learns the rules of the callers that lie beyond the words of a stack, in the memory that the
+ * process has now. What is there may have changed since: so it is no part of this stack, but the
+ * next one like it will be walked to its root.
+ */
+static void learn_callers(struct resolve *resolve, const struct trace_stack *told,
+			  const struct unwind_regs *from)
+{
+	struct unwind_regs regs = *from;
+	u64 frames[STACK_FRAMES_MAX];
+	struct memory memory;
+	bool sure;
+	u8 end;
+
+	/* Elsewhere this call numbers processes in another way. */
+	if (!resolve->rules.buckets || !host_in_first_pid_namespace())
+		return;
+	memory_begin(&memory, (pid_t)told->tgid, regs.sp);
+	if (memory.bytes)
+		resolve_walk(resolve, frames, told->tgid, told->image, &regs, memory_word, &memory,
+			     &end, &sure);
 }
 
 /* Rules for all frames, which were not known when the stack was taken */
@@ -265,13 +319,13 @@ static bool learn(struct resolve *resolve, const struct trace_stack *stack)
 
 /* Walks an unsure stack again. @better: filled. Return: false when a rule is missing. */
 static bool walk_again(struct resolve *resolve, struct trace_stack *better, u64 *frames,
-		       const struct ring_stack *stack)
+		       const struct ring_stack *stack, bool last)
 {
 	const struct trace_stack *told = &stack->stack;
 	struct unwind_regs regs = {
 		.pc = told->frames.list[0], .sp = stack->sp, .bp = stack->bp, .exact_pc = true
 	};
-	bool sure, joined = false;
+	bool sure;
 	u8 end;
 	u32 count = resolve_walk(resolve, frames, told->tgid, told->image, &regs, read_words,
 				 (void *)stack, &end, &sure);
@@ -279,14 +333,15 @@ static bool walk_again(struct resolve *resolve, struct trace_stack *better, u64 
 	*better = *told;
 	if (!sure)
 		return false;
-	if (end == STACK_END_MEMORY)
-		count = join(frames, count, &told->frames, &joined);
-	/* What follows was found by the programs, which were unsure of it. */
-	if (joined)
-		learn(resolve, told);
+	better->end = end;
+	if (end == STACK_END_MEMORY) {
+		learn_callers(resolve, told, &regs);
+		count = join(resolve, better, frames, count, told, last, &sure);
+		if (!count)
+			return false;
+	}
 	better->frames = (struct trace_words){ frames, count };
-	better->end = joined ? told->end : end;
-	if (end != STACK_END_MEMORY)
+	if (sure)
 		better->flags &= (u8)~STACK_UNSURE;
 	return true;
 }
@@ -302,7 +357,7 @@ bool resolve_stack(struct resolve *resolve, const struct ring_stack *stack, bool
 	if (better.tgid && better.image > resolve_image(resolve, better.tgid))
 		put(&resolve->images, better.tgid, better.image);
 	if (better.flags & STACK_UNSURE && better.tgid) {
-		bool known = stack->words ? walk_again(resolve, &better, frames, stack)
+		bool known = stack->words ? walk_again(resolve, &better, frames, stack, last)
 					  : learn(resolve, &better);
 
 		if (!known && !last)

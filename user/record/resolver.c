@@ -42,6 +42,7 @@ struct resolver {
 		u64 address;
 		u64 data[STACK_MEMORY_RECORDS * STACK_MEMORY_WORDS];
 	} memory;     /* the drainer's: of the stack that comes next */
+	u32 unsure;   /* the drainer's: stacks among those */
 	u64 stacks;   /* the drainer's */
 	u64 refused;  /* the drainer's */
 	u64 worked;   /* the thread's: stacks that it is through with */
@@ -280,6 +281,7 @@ static void tell_stack(struct resolver *r, const struct ring_stack *told)
 	put = message_stack(task_room, r, &stack);
 	r->stacks++;
 	r->refused += !put;
+	r->unsure += told->stack.flags & STACK_UNSURE ? 1 : 0;
 	tell(r, put);
 }
 
@@ -320,12 +322,15 @@ void resolver_blocked(struct resolver *r, const struct blocked_thread *thread)
 	tell(r, to);
 }
 
-void resolver_wake(struct resolver *r)
+bool resolver_wake(struct resolver *r)
 {
-	if (!r->pending)
-		return;
+	bool unsure = r->unsure;
+
+	if (r->pending)
+		ring(r->wake);
 	r->pending = 0;
-	ring(r->wake);
+	r->unsure = 0;
+	return unsure;
 }
 
 static void hand_over(u32 kind, void *result, size_t bytes, ring_sink sink, void *ctx)

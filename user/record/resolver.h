@@ -35,8 +35,13 @@ void resolver_event(struct resolver *resolver, const struct trace_event *event);
 /* Tells it of a thread that still waits: the recording ends. */
 void resolver_blocked(struct resolver *resolver, const struct blocked_thread *thread);
 
-/* Wakes it when there is anything to do; after a number of events. */
-void resolver_wake(struct resolver *resolver);
+/*
+ * Wakes it when there is anything to do; after a number of events.
+ *
+ * Return: whether some of them were stacks that the programs were unsure of. What is learned from
+ * those soon spares many more that would be cut short.
+ */
+bool resolver_wake(struct resolver *resolver);
 
 /**
  * resolver_take() - what it found out since the last call

@@ -31,6 +31,7 @@
 #define INTERVAL_LEAST_MS 2
 #define RESOLVE_NS        (2 * NSEC_PER_SEC) /* so long the end waits for names of frames */
 #define INTERVAL_MOST_MS  450 /* waking up costs more than what few events there are */
+#define LEARNING_MOST_MS  50  /* as long as the programs lack rules to walk stacks with */
 
 u64 session_sample_period_ns(const struct session_options *options)
 {
@@ -57,11 +58,11 @@ static int drain_between(void *ctx, struct err *err)
 /* Often enough that a ring is at an eighth when it is drained, and no oftener. */
 static void choose_interval(struct session *session, unsigned int fullest)
 {
+	unsigned int most = session->intake.learning ? LEARNING_MOST_MS : INTERVAL_MOST_MS;
 	unsigned int next = fullest ? session->interval_ms * 32 / fullest : INTERVAL_MOST_MS;
 
 	next = min(next, session->interval_ms * 2);
-	session->interval_ms =
-		min(max(next, (unsigned int)INTERVAL_LEAST_MS), (unsigned int)INTERVAL_MOST_MS);
+	session->interval_ms = min(max(next, (unsigned int)INTERVAL_LEAST_MS), most);
 }
 
 void session_update_status(struct session *session, bool force)

@@ -39,7 +39,7 @@ static const struct stack *shown_stack(const struct report *report, const struct
 
 static bool is_truncated(const struct stack *stack)
 {
-	return stack && stack->end != STACK_END_ROOT;
+	return stack && stack_is_truncated(stack);
 }
 
 static const struct process *process_of(const struct report *report, const struct stacks_row *row)
