@@ -124,6 +124,12 @@ void json_double(struct json *j, double value)
 		fputs("null", j->out);
 }
 
+void json_number(struct json *j, const char *text)
+{
+	before_value(j);
+	fputs(text, j->out);
+}
+
 void json_bool(struct json *j, bool value)
 {
 	before_value(j);

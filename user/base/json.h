@@ -29,6 +29,8 @@ void json_text_bytes(struct json *j, const char *text, size_t size);
 void json_u64(struct json *j, u64 value);
 void json_s64(struct json *j, s64 value);
 void json_double(struct json *j, double value);
+/* A number that is written already */
+void json_number(struct json *j, const char *text);
 void json_bool(struct json *j, bool value);
 void json_null(struct json *j);
 
