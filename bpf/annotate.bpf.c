@@ -66,12 +66,67 @@ static __always_inline void said_read(struct said *said, struct pt_regs *regs, u
 	}
 }
 
-static __always_inline void annotation_tell(struct cpu_state *cpu, struct said *said, u32 kind,
-					    u32 tid, u64 now, bool can_sleep)
+/*
+ * A record, whose name and text are still to be put in. @bytes: of both, a multiple of 8
+ *
+ * Return: where they belong; NULL: no room, which is counted.
+ */
+static __always_inline struct event_annotation *annotation_begin(u64 **record,
+								 struct cpu_state *cpu,
+								 const struct said *said, u32 tid,
+								 u32 bytes, u64 now)
+{
+	struct event_annotation *to;
+
+	*record = event_reserve_anywhere(cpu, CLASS_ANNOTATION,
+					 event_bytes(struct event_annotation) + bytes, now);
+	if (!*record)
+		return NULL;
+	to = event_body(*record, struct event_annotation);
+	to->tid = tid;
+	to->flags = said->flags;
+	to->probe = 0;
+	to->task = said->task;
+	to->value = said->value;
+	return to;
+}
+
+/* What has no text but a name finds room for that on the stack. */
+static __always_inline void tell_name(struct cpu_state *cpu, struct said *said, u32 kind, u32 tid,
+				      u64 now, bool can_sleep)
+{
+	union {
+		char text[ANNOTATION_NAME_MAX + 1];
+		u64 words[(ANNOTATION_NAME_MAX + 1) / 8];
+	} name;
+	struct event_annotation *to;
+	u32 length, bytes;
+	u64 *record;
+
+	length = text_read(name.text, ANNOTATION_NAME_MAX, said->name, &said->flags,
+			   ANNOTATION_CUT_NAME, ANNOTATION_BAD_NAME, can_sleep);
+	length &= ANNOTATION_NAME_MAX;
+	bytes = (length + 7) & ~7u;
+	to = annotation_begin(&record, cpu, said, tid, bytes, now);
+	if (!to)
+		return;
+	to->name_bytes = length;
+	to->text_bytes = 0;
+	to->spare = 0;
+	for (u32 i = 0; i < sizeof(name.words) / 8; i++) {
+		if (i * 8 >= length)
+			break;
+		((u64 *)to->data)[i] = name.words[i];
+	}
+	event_submit(record, kind, event_bytes(struct event_annotation) + bytes, now);
+}
+
+static __always_inline void tell_text(struct cpu_state *cpu, struct said *said, u32 kind, u32 tid,
+				      u64 now, bool can_sleep)
 {
 	struct scratch *scratch = scratch_claim();
 	struct event_annotation *to;
-	u32 name, text = 0, bytes;
+	u32 name, text, bytes;
 	u64 *record;
 
 	if (!scratch) {
@@ -81,21 +136,12 @@ static __always_inline void annotation_tell(struct cpu_state *cpu, struct said *
 	name = text_read(scratch->data, ANNOTATION_NAME_MAX, said->name, &said->flags,
 			 ANNOTATION_CUT_NAME, ANNOTATION_BAD_NAME, can_sleep);
 	name &= ANNOTATION_NAME_MAX;
-	if (said->text) {
-		text = text_read(scratch->data + name, ANNOTATION_TEXT_MAX, said->text,
-				 &said->flags, ANNOTATION_CUT_TEXT, ANNOTATION_BAD_TEXT, can_sleep);
-		text &= ANNOTATION_TEXT_MAX;
-	}
+	text = text_read(scratch->data + name, ANNOTATION_TEXT_MAX, said->text, &said->flags,
+			 ANNOTATION_CUT_TEXT, ANNOTATION_BAD_TEXT, can_sleep);
+	text &= ANNOTATION_TEXT_MAX;
 	bytes = (name + text + 7) & ~7u;
-	record = event_reserve_anywhere(cpu, CLASS_ANNOTATION,
-					event_bytes(struct event_annotation) + bytes, now);
-	if (record) {
-		to = event_body(record, struct event_annotation);
-		to->tid = tid;
-		to->flags = said->flags;
-		to->probe = 0;
-		to->task = said->task;
-		to->value = said->value;
+	to = annotation_begin(&record, cpu, said, tid, bytes, now);
+	if (to) {
 		to->name_bytes = name;
 		to->text_bytes = text;
 		to->spare = 0;
@@ -123,7 +169,10 @@ static __always_inline int annotation(struct pt_regs *regs, bool can_sleep)
 	kind = cookie & COOKIE_KIND;
 	said.flags = cookie & COOKIE_REAL ? ANNOTATION_REAL : 0;
 	said_read(&said, regs, kind);
-	annotation_tell(cpu, &said, kind, tid, now, can_sleep);
+	if (said.text)
+		tell_text(cpu, &said, kind, tid, now, can_sleep);
+	else
+		tell_name(cpu, &said, kind, tid, now, can_sleep);
 	return 0;
 }
 

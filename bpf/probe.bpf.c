@@ -131,50 +131,71 @@ static __always_inline u64 task_of(u32 kind, u32 tid, u32 probe)
 	return task;
 }
 
+/* What a hit says of itself */
+struct hit {
+	u64 now;
+	u32 tid;
+	u32 kind;
+	u32 number; /* of the name that it goes by */
+};
+
+/* @scratch: @bytes of arguments; NULL: none */
+static __always_inline void probe_tell(struct cpu_state *cpu, const struct hit *hit,
+				       struct scratch *scratch, u32 bytes)
+{
+	const u32 head = event_bytes(struct event_annotation);
+	struct event_annotation *to;
+	u64 *record;
+
+	record = event_reserve_anywhere(cpu, CLASS_ANNOTATION, head + bytes, hit->now);
+	if (!record)
+		return;
+	to = event_body(record, struct event_annotation);
+	to->tid = hit->tid;
+	to->flags = ANNOTATION_PROBED;
+	to->probe = hit->number;
+	to->task = task_of(hit->kind, hit->tid, hit->number);
+	to->value = 0;
+	to->name_bytes = 0;
+	to->text_bytes = bytes;
+	to->spare = 0;
+	if (scratch && bytes)
+		bpf_probe_read_kernel(to->data, bytes, scratch->data);
+	event_submit(record, hit->kind, head + bytes, hit->now);
+}
+
 static __always_inline int probe(struct pt_regs *regs, bool can_sleep)
 {
 	struct cpu_state *cpu = cpu_here();
-	const u32 head = event_bytes(struct event_annotation);
-	struct event_annotation *to;
 	struct probe_layout *layout;
 	struct scratch *scratch;
-	u32 tid, kind, number, id, bytes = 0;
-	u64 cookie, now, *record;
+	struct hit hit;
+	u64 cookie;
+	u32 id;
 
 	if (!shared.control.recording)
 		return 0;
-	tid = (u32)bpf_get_current_pid_tgid();
-	if (!thread_find(tid))
+	hit.tid = (u32)bpf_get_current_pid_tgid();
+	if (!thread_find(hit.tid))
 		return 0;
-	now = bpf_ktime_get_ns();
+	hit.now = bpf_ktime_get_ns();
 	cookie = bpf_get_attach_cookie(regs);
-	kind = cookie & COOKIE_KIND;
-	number = cookie >> COOKIE_PROBE_SHIFT & 0xffff;
+	hit.kind = cookie & COOKIE_KIND;
+	hit.number = cookie >> COOKIE_PROBE_SHIFT & 0xffff;
 	id = cookie >> COOKIE_LAYOUT_SHIFT & 0xffff;
+	/* The first layout is that without arguments. */
+	layout = id ? bpf_map_lookup_elem(&probe_layouts, &id) : NULL;
+	if (!layout) {
+		probe_tell(cpu, &hit, NULL, 0);
+		return 0;
+	}
 	scratch = scratch_claim();
 	if (!scratch) {
-		event_lost(cpu, CLASS_ANNOTATION, now);
+		event_lost(cpu, CLASS_ANNOTATION, hit.now);
 		return 0;
 	}
-	layout = bpf_map_lookup_elem(&probe_layouts, &id);
-	if (layout && layout->count)
-		bytes = arguments_read(scratch, regs, layout, can_sleep);
-	bytes = (bytes + 7) & 1016;
-	record = event_reserve_anywhere(cpu, CLASS_ANNOTATION, head + bytes, now);
-	if (record) {
-		to = event_body(record, struct event_annotation);
-		to->tid = tid;
-		to->flags = ANNOTATION_PROBED;
-		to->probe = number;
-		to->task = task_of(kind, tid, number);
-		to->value = 0;
-		to->name_bytes = 0;
-		to->text_bytes = bytes;
-		to->spare = 0;
-		if (bytes)
-			bpf_probe_read_kernel(to->data, bytes, scratch->data);
-		event_submit(record, kind, head + bytes, now);
-	}
+	probe_tell(cpu, &hit, scratch,
+		   (arguments_read(scratch, regs, layout, can_sleep) + 7) & 1016);
 	scratch_release(scratch);
 	return 0;
 }
