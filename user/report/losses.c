@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* losses - which events are missing: by CPU, class and time */
+#include <stdlib.h>
+
 #include "user/base/text.h"
+#include "user/model/stacks.h"
 #include "user/report/table.h"
+#include "user/report/truncated.h"
 
 static void get_cpu(struct cell *cell, const struct report *report, const void *row)
 {
@@ -78,6 +82,24 @@ static const struct column columns[] = {
 	{ NULL, NULL, CELL_TEXT, 0, false, NULL, NULL },
 };
 
+/* Stacks that do not reach their root are missing something, too. */
+static int find_truncated(struct truncated *cut, struct report *report)
+{
+	struct stacks_row *rows = NULL;
+	size_t count;
+	int r;
+
+	if (!report->stack_waits.kind)
+		return 0;
+	r = profile_finish(&report->stack_waits);
+	if (!r)
+		r = stacks_rows(&rows, &count, &report->stack_waits);
+	if (!r)
+		r = truncated_find(cut, report, rows, count);
+	free(rows);
+	return r;
+}
+
 int report_losses(struct report *report, struct json *json)
 {
 	const struct timeline_counts *counts = timeline_counts(report->timeline);
@@ -89,7 +111,9 @@ int report_losses(struct report *report, struct json *json)
 		.row_count = report->losses.count,
 		.fit = 20,
 	};
+	struct truncated cut = { 0 };
 	char text[4][TEXT_MAX];
+	int r = find_truncated(&cut, report);
 
 	if (json) {
 		table_json(json, report, &table);
@@ -100,7 +124,9 @@ int report_losses(struct report *report, struct json *json)
 		json_key_u64(json, "spurious_wakeups", counts->spurious_wakeups);
 		json_key_u64(json, "early_wakeups", counts->early_wakeups);
 		json_object_end(json);
-		return 0;
+		truncated_json(json, &cut);
+		truncated_free(&cut);
+		return r;
 	}
 	if (table.row_count)
 		table_print(report, &table);
@@ -110,5 +136,7 @@ int report_losses(struct report *report, struct json *json)
 		text_count(text[1], counts->missing_wakeups),
 		text_count(text[2], counts->early_wakeups),
 		text_count(text[3], counts->spurious_wakeups));
-	return 0;
+	truncated_print(report, &cut);
+	truncated_free(&cut);
+	return r;
 }

@@ -23,7 +23,8 @@ const struct report_kind report_kinds[] = {
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
 	{ "stacks", "where in the code threads waited: a tree of calls",
 	  NEEDS_STACKS | NEEDS_FRAMES, report_stacks },
-	{ "losses", "events that are missing, by CPU, class and time", 0, report_losses },
+	{ "losses", "events that are missing, by CPU, class and time", NEEDS_STACKS | NEEDS_FRAMES,
+	  report_losses },
 	{ NULL, NULL, 0, NULL },
 };
 

@@ -10,10 +10,10 @@
 #include "user/base/text.h"
 #include "user/report/table.h"
 #include "user/report/tree.h"
+#include "user/report/truncated.h"
 
 #define WAIT_LINES  30
 #define SCHED_LINES 8
-#define MODULES     4 /* that are named where stacks do not reach their root */
 
 /* The rows of one profile, and what is known of them */
 struct part {
@@ -29,12 +29,6 @@ struct part {
 static const struct stack *stack_of(const struct report *report, u32 id)
 {
 	return timeline_stack(report->timeline, id);
-}
-
-/* What is shown: the user's part, and the kernel's where there is no other. */
-static const struct stack *shown_stack(const struct report *report, const struct stacks_row *row)
-{
-	return stack_of(report, row->user_stack) ?: stack_of(report, row->kernel_stack);
 }
 
 static bool is_truncated(const struct stack *stack)
@@ -93,7 +87,7 @@ static s64 step(struct tree *tree, s64 node, const char *name, bool leaf,
 static int add_row(struct tree *tree, struct report *report, const struct part *part,
 		   const struct stacks_row *row)
 {
-	const struct stack *stack = shown_stack(report, row);
+	const struct stack *stack = truncated_shown(report, row);
 	const struct process *process = process_of(report, row);
 	char text[SYMBOLS_TEXT_MAX], leaf[CELL_TEXT_MAX];
 	s64 node = 0;
@@ -198,100 +192,6 @@ static void print_bare(const struct report *report, const struct part *part)
 	}
 }
 
-/* Where the stacks end that do not reach their root */
-struct truncated {
-	struct truncated_module {
-		const char *module;
-		u64 count; /* waits */
-		u64 ns;
-	} * list;
-	u32 count;
-	u32 room;
-	u64 waits;
-	u64 ns;
-	u64 stacks;
-};
-
-static int compare_modules(const void *left, const void *right)
-{
-	const struct truncated_module *a = left, *b = right;
-
-	if (a->ns != b->ns)
-		return a->ns < b->ns ? 1 : -1;
-	return strcmp(a->module, b->module);
-}
-
-static int add_truncated(struct truncated *to, const char *module, const struct stacks_row *row)
-{
-	u32 i = 0;
-
-	to->waits += row->count;
-	to->ns += row->ns;
-	while (i < to->count && strcmp(to->list[i].module, module))
-		i++;
-	if (i == to->count) {
-		struct truncated_module *list =
-			reallocarray(to->list, to->count + 1, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		to->list = list;
-		to->list[to->count++] = (struct truncated_module){ .module = module };
-	}
-	to->list[i].count += row->count;
-	to->list[i].ns += row->ns;
-	return 0;
-}
-
-static int find_truncated(struct truncated *to, struct report *report, const struct part *part)
-{
-	struct map seen = { 0 };
-	int r = 0;
-
-	for (size_t i = 0; i < part->count && !r; i++) {
-		const struct stack *stack = shown_stack(report, &part->rows[i]);
-		struct symbols_frame frame = { .module = "[unknown]" };
-		u64 *slot;
-
-		if (!is_truncated(stack))
-			continue;
-		slot = map_put(&seen, stack->id);
-		if (!slot) {
-			r = -ENOMEM;
-			break;
-		}
-		to->stacks += !*slot;
-		*slot = 1;
-		if (stack->count)
-			frames_frame(&report->frames, &frame, stack, stack->count - 1);
-		r = add_truncated(to, frame.module, &part->rows[i]);
-	}
-	map_free(&seen);
-	if (!r && to->count)
-		qsort(to->list, to->count, sizeof(*to->list), compare_modules);
-	return r;
-}
-
-static void print_truncated(const struct report *report, const struct truncated *cut)
-{
-	char ns[CELL_TEXT_MAX], count[2][COUNT_MAX], module[64], line[1024];
-	int used;
-
-	if (!cut->stacks)
-		return;
-	used = snprintf(line, sizeof(line), "truncated: %s stack%s of %s, %s, end in",
-			text_count(count[0], cut->stacks), cut->stacks == 1 ? "" : "s",
-			wait_count(count[1], cut->waits), duration(ns, report, cut->ns));
-	for (u32 i = 0; i < cut->count && i < MODULES; i++) {
-		text_printable(module, sizeof(module), cut->list[i].module);
-		used += snprintf(line + used, sizeof(line) - (size_t)used, "%s %s %s", i ? "," : "",
-				 module, text_count(count[0], cut->list[i].count));
-	}
-	if (cut->count > MODULES)
-		snprintf(line + used, sizeof(line) - (size_t)used, ", ...");
-	put_text(report, line);
-}
-
 static int print_text(struct report *report, struct part *waits, const struct part *sched)
 {
 	struct truncated cut = { 0 };
@@ -311,13 +211,13 @@ static int print_text(struct report *report, struct part *waits, const struct pa
 		r = print_tree(report, sched, SCHED_LINES);
 	}
 	if (!r)
-		r = find_truncated(&cut, report, waits);
+		r = truncated_find(&cut, report, waits->rows, waits->count);
 	if (!r) {
 		fputc('\n', report->out);
 		print_bare(report, waits);
-		print_truncated(report, &cut);
+		truncated_print(report, &cut);
 	}
-	free(cut.list);
+	truncated_free(&cut);
 	return r;
 }
 
@@ -415,32 +315,12 @@ static void json_cover(struct json *json, const char *key, const struct part *pa
 	json_object_end(json);
 }
 
-static void json_truncated(struct json *json, const struct truncated *cut)
-{
-	json_key(json, "truncated");
-	json_object(json);
-	json_key_u64(json, "stacks", cut->stacks);
-	json_key_u64(json, "count", cut->waits);
-	json_key_u64(json, "total_ns", cut->ns);
-	json_key(json, "modules");
-	json_list(json);
-	for (u32 i = 0; i < cut->count; i++) {
-		json_object(json);
-		json_key_text(json, "module", cut->list[i].module);
-		json_key_u64(json, "count", cut->list[i].count);
-		json_key_u64(json, "total_ns", cut->list[i].ns);
-		json_object_end(json);
-	}
-	json_list_end(json);
-	json_object_end(json);
-}
-
 static int print_json(struct report *report, struct json *json, const struct part *waits,
 		      const struct part *sched)
 {
 	size_t left = report_limit(report, SIZE_MAX, SIZE_MAX);
 	struct truncated cut = { 0 };
-	int r = find_truncated(&cut, report, waits);
+	int r = truncated_find(&cut, report, waits->rows, waits->count);
 
 	json_key(json, "stacks");
 	json_list(json);
@@ -454,8 +334,8 @@ static int print_json(struct report *report, struct json *json, const struct par
 		json_null(json);
 	json_cover(json, "waits", waits);
 	json_cover(json, "scheduler_waits", sched);
-	json_truncated(json, &cut);
-	free(cut.list);
+	truncated_json(json, &cut);
+	truncated_free(&cut);
 	return r;
 }
 
