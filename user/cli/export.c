@@ -143,7 +143,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	if (o->schema && !exporter->schema)
 		return fail(err, -EINVAL, "export: %s has no schema of ours", exporter->name);
 	if (o->schema) {
-		fputs(exporter->schema, stdout);
+		exporter->schema(stdout);
 		return 0;
 	}
 	if (exporter->binary && o->output && !strcmp(o->output, "-") && isatty(STDOUT_FILENO)) {
@@ -167,6 +167,8 @@ const struct command export_command = {
 		"FORMAT is one of\n"
 		"  go        Go's execution trace, for go tool trace and gotraceui\n"
 		"  folded    stacks for flamegraph.pl, speedscope and inferno\n"
+		"  ndjson    a line of JSON for each row of tracer sql, for DuckDB, ClickHouse, jq\n"
+		"  sqlite    a database with the tables of tracer sql\n"
 		"\n"
 		"FILE can be - for standard input. A damaged or lossy trace exports what it has.\n"
 		"\n"

@@ -39,7 +39,7 @@ struct exporter {
 	 */
 	int (*write)(FILE *out, const char *path, const struct export_options *options,
 		     bool *missing, struct err *err);
-	const char *schema; /* for --schema; NULL: there is none */
+	void (*schema)(FILE *out); /* for --schema; NULL: there is none */
 };
 
 extern const struct exporter *const exporters[]; /* ended by NULL */

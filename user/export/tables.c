@@ -75,11 +75,11 @@ void filler_free(struct filler *filler)
 		free(filler->texts[i].symbol);
 	}
 	free(filler->texts);
+	for (u32 i = 0; i < SYSCALLS_KEPT; i++)
+		free(filler->syscalls[i]);
 	free(filler->long_text);
 	whats_free(&filler->whats);
-	filler->texts = NULL;
-	filler->text_room = 0;
-	filler->long_text = NULL;
+	*filler = (struct filler){ 0 };
 }
 
 void table_fill(struct filler *filler, const struct table_spec *table, const void *row,
@@ -128,12 +128,29 @@ struct value value_told(struct filler *filler, const char *text)
 	return value_text(to);
 }
 
+static const char *room_copy(struct filler *filler, const char *text)
+{
+	char *to = room_take(filler, strlen(text) + 1);
+
+	return to ? strcpy(to, text) : "";
+}
+
+/* Names are searched for: the common ones once. */
 struct value value_syscall(struct filler *filler, u16 syscall)
 {
-	char *room = syscall == SYSCALL_NONE ? NULL : room_take(filler, 32);
+	char **kept = syscall < SYSCALLS_KEPT ? &filler->syscalls[syscall] : NULL;
+	char room[32];
 
-	return value_text(room ? trace_syscall_name(filler->tables->export.info, syscall, room)
-			       : NULL);
+	if (syscall == SYSCALL_NONE)
+		return value_text(NULL);
+	if (!kept || !*kept) {
+		const char *name = trace_syscall_name(filler->tables->export.info, syscall, room);
+
+		if (!kept)
+			return value_told(filler, name == room ? room_copy(filler, room) : name);
+		*kept = strdup(value_told(filler, name).text ?: "");
+	}
+	return value_text(*kept);
 }
 
 struct value value_address(struct filler *filler, u64 address)

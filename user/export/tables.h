@@ -132,6 +132,8 @@ struct tables_missing {
 
 struct tables_missing tables_missing(const struct tables *tables);
 
+#define SYSCALLS_KEPT 512
+
 /* What the rows of one reading need to be filled. */
 struct filler {
 	const struct tables *tables;
@@ -141,7 +143,8 @@ struct filler {
 	u32 text_room;
 	char room[4096]; /* texts of one row */
 	u32 room_used;
-	char *long_text; /* one that may be longer */
+	char *syscalls[SYSCALLS_KEPT]; /* names */
+	char *long_text;               /* one that may be longer */
 	size_t long_bytes;
 };
 
