@@ -49,33 +49,37 @@ static __always_inline u32 sampled_user(struct cpu_state *cpu, struct interrupte
 {
 	struct thread_wait *wait = thread_wait_at(slot);
 	struct thread *state = thread_at(slot);
-	u32 id = scratch_claim(cpu, now);
+	u32 id = scratch_claim(cpu, now), stack = 0;
 	struct stack_scratch *scratch = scratch_at(id);
 
 	if (!id || !scratch)
 		return 0;
-	if (!state || !wait) {
-		scratch_release(scratch);
-		return 0;
-	}
+	if (!state || !wait)
+		goto out;
 	if (in_user_mode(at))
 		frame_of(&scratch->frame, at);
 	else
 		begin_at(scratch, (struct pt_regs *)bpf_task_pt_regs(current));
-	return user_stack_from(scratch, id, state->tgid, wait->image,
-			       state->flags & THREAD_IS_COMPAT, now, true);
+	begin_walk(scratch);
+	stack = user_stack_from(scratch, id, state->tgid, wait->image,
+				state->flags & THREAD_IS_COMPAT, now, true);
+out:
+	scratch_release(scratch);
+	return stack;
 }
 
 static __always_inline u32 sampled_kernel(struct cpu_state *cpu, void *ctx, u64 now)
 {
-	u32 id = scratch_claim(cpu, now);
+	u32 id = scratch_claim(cpu, now), stack;
 	struct stack_scratch *scratch = scratch_at(id);
 	long bytes;
 
 	if (!id || !scratch)
 		return 0;
 	bytes = bpf_get_stack(ctx, scratch->frames, 8 * STACK_FRAMES_MAX, 0);
-	return kernel_stack_in(scratch, id, bytes, now, true);
+	stack = kernel_stack_in(scratch, id, bytes, now, true);
+	scratch_release(scratch);
+	return stack;
 }
 
 SEC("perf_event")

@@ -9,7 +9,7 @@
 #ifndef TRACER_BPF_STACK_H
 #define TRACER_BPF_STACK_H
 
-#include "bpf/walk.bpf.h"
+#include "bpf/layout.bpf.h"
 
 #define STACK_SETS 16384	/* of the table; a power of two */
 #define STACK_WAYS 4
@@ -222,18 +222,22 @@ static __always_inline void begin_at(struct stack_scratch *scratch, struct pt_re
 #endif
 }
 
-/* Walks and tells, and gives the scratch back, whose frame is set. Return: an id, or 0 */
-static __always_inline u32 user_stack_from(struct stack_scratch *scratch, u32 id, u32 tgid,
-					   u32 image, bool compat, u64 now, bool sampler)
+/* Behind begin_at() and the like: that frame is the innermost one. */
+static __always_inline void begin_walk(struct stack_scratch *scratch)
 {
-	u32 stack;
-
-	scratch->flags = 0;
-	scratch->tgid = tgid;
-	scratch->image = image;
 	scratch->sp = scratch->frame.sp;
 	scratch->bp = scratch->frame.bp;
 	scratch->frame.at = scratch->frame.pc;
+	scratch->wanted = USER_WORDS;
+}
+
+/* Walks and tells the stack whose first frame is in the scratch. Return: an id, or 0 */
+static __always_inline u32 user_stack_from(struct stack_scratch *scratch, u32 id, u32 tgid,
+					   u32 image, bool compat, u64 now, bool sampler)
+{
+	scratch->flags = 0;
+	scratch->tgid = tgid;
+	scratch->image = image;
 	if (compat) {
 		/* Frames of a 32-bit program are not walked: only where it is. */
 		scratch->frames[0] = scratch->frame.pc;
@@ -246,43 +250,86 @@ static __always_inline u32 user_stack_from(struct stack_scratch *scratch, u32 id
 	} else {
 		stack_walk(id);
 	}
-	stack = stack_tell(id, now, sampler);
-	scratch_release(scratch);
-	return stack;
+	return stack_tell(id, now, sampler);
+}
+
+/* The words of a layout that is of this stack are looked at. Return: the stack's id, or 0 */
+static __always_inline u32 user_stack_again(struct stack_scratch *scratch, u32 scratch_id,
+					    struct layout *layout, u32 index)
+{
+	return memory_read(scratch, layout->held) && layout_fits(scratch_id, index) ? layout->id
+										    : 0;
+}
+
+/* A stack that was told, as @id, was walked: it will be known again by what is kept here. */
+static __always_inline void user_stack_keep(struct stack_scratch *scratch, u32 scratch_id,
+					    struct layout *layout, u32 index,
+					    struct layout_key *key, u32 id)
+{
+	bool again = layout_is_of(layout, key);
+
+	layout->id = 0;
+	layout->key = *key;
+	/* The first time, it may be that more memory has to be read at once. */
+	layout->held = again ? 0 : MEMORY_WORDS;
+	if (scratch->flags || scratch->end != STACK_END_ROOT) {
+		layout->key.who = 0;
+	} else if (scratch->reads <= LAYOUT_WORDS) {
+		layout_keep(scratch_id, index);
+		layout->id = id;
+	}
 }
 
 /* The stack of the program that entered the kernel with @regs, here. Return: its id, or 0 */
 static __always_inline u32 user_stack(struct cpu_state *cpu, struct pt_regs *regs, u32 tgid,
 				      u32 image, bool compat, u64 now)
 {
-	u32 id = scratch_claim(cpu, now);
+	struct layout_key key = { .who = (u64)image << 32 | tgid };
+	u32 id = scratch_claim(cpu, now), index = 0, stack = 0;
 	struct stack_scratch *scratch = scratch_at(id);
+	struct layout *layout;
 
 	if (!id || !scratch)
 		return 0;
 	begin_at(scratch, regs);
-	return user_stack_from(scratch, id, tgid, image, compat, now, false);
+	begin_walk(scratch);
+	key.pc = scratch->frame.pc;
+	key.sp = scratch->frame.sp;
+	key.bp = scratch->frame.bp;
+	key.lr = scratch->frame.lr;
+	layout = compat ? NULL : layout_claim(&key, &index);
+	if (layout && layout_is_of(layout, &key)) {
+		if (layout->id)
+			stack = user_stack_again(scratch, id, layout, index);
+		else if (layout->held)
+			scratch->wanted = MEMORY_WORDS;
+	}
+	if (!stack) {
+		stack = user_stack_from(scratch, id, tgid, image, compat, now, false);
+		if (layout && stack)
+			user_stack_keep(scratch, id, layout, index, &key, stack);
+	}
+	if (layout)
+		layout_release(layout);
+	scratch_release(scratch);
+	return stack;
 }
 
 /* Tells what a helper has put into the scratch. @bytes: of frames, or a negative errno */
 static __always_inline u32 kernel_stack_in(struct stack_scratch *scratch, u32 id, long bytes,
 					   u64 now, bool sampler)
 {
-	u32 stack = 0;
-
-	if (bytes > 0) {
-		scratch->flags = STACK_KERNEL;
-		scratch->tgid = 0;
-		scratch->image = 0;
-		scratch->sp = 0;
-		scratch->bp = 0;
-		scratch->count = bytes / 8;
-		scratch->end = bytes / 8 >= STACK_FRAMES_MAX ? STACK_END_DEPTH : STACK_END_ROOT;
-		stack_hash(id);
-		stack = stack_tell(id, now, sampler);
-	}
-	scratch_release(scratch);
-	return stack;
+	if (bytes <= 0)
+		return 0;
+	scratch->flags = STACK_KERNEL;
+	scratch->tgid = 0;
+	scratch->image = 0;
+	scratch->sp = 0;
+	scratch->bp = 0;
+	scratch->count = bytes / 8;
+	scratch->end = bytes / 8 >= STACK_FRAMES_MAX ? STACK_END_DEPTH : STACK_END_ROOT;
+	stack_hash(id);
+	return stack_tell(id, now, sampler);
 }
 
 /*
@@ -291,14 +338,16 @@ static __always_inline u32 kernel_stack_in(struct stack_scratch *scratch, u32 id
  */
 static __always_inline u32 kernel_stack(struct cpu_state *cpu, struct task_struct *thread, u64 now)
 {
-	u32 id = scratch_claim(cpu, now);
+	u32 id = scratch_claim(cpu, now), stack;
 	struct stack_scratch *scratch = scratch_at(id);
 	long bytes;
 
 	if (!id || !scratch)
 		return 0;
 	bytes = bpf_get_task_stack(thread, scratch->frames, 8 * STACK_FRAMES_MAX, 0);
-	return kernel_stack_in(scratch, id, bytes, now, false);
+	stack = kernel_stack_in(scratch, id, bytes, now, false);
+	scratch_release(scratch);
+	return stack;
 }
 
 #endif

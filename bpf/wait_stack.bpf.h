@@ -9,7 +9,7 @@
 #ifndef TRACER_BPF_WAIT_STACK_H
 #define TRACER_BPF_WAIT_STACK_H
 
-#include "bpf/stack.bpf.h"
+#include "bpf/asleep.bpf.h"
 #include "bpf/wait.bpf.h"
 
 /* What a mutex of glibc begins with: kind and users change places in 32-bit programs. */
@@ -139,7 +139,7 @@ static __noinline int wait_was_long(struct cpu_state *cpu, struct task_struct *t
 
 	if (!wait || !state)
 		return 0;
-	wait->kernel_stack = kernel_stack(cpu, thread, now);
+	wait->kernel_stack = asleep_stack(cpu, thread, state->syscall, now);
 	if (!(state->flags & THREAD_NO_CALL)) {
 		state->flags |= THREAD_WAITED;
 		return 0;

@@ -11,7 +11,9 @@
 #include "bpf/thread.bpf.h"
 
 #define PAGE_MASK    4095ull
-#define MEMORY_WORDS 128	/* of a user stack; a power of two */
+#define MEMORY_WORDS 256	/* a power of two */
+#define USER_WORDS   128	/* of a user stack, the first time it is walked */
+#define LAYOUT_WORDS 64		/* of stacks that took more to walk, no layout is kept */
 
 /* A frame on the way from the innermost one to the root */
 struct frame {
@@ -37,7 +39,11 @@ struct stack_scratch {
 	u64 check;
 	u64 frames[STACK_FRAMES_MAX + 1];
 	u64 held;	/* words of the stack's memory, read at once: that takes less time */
+	u64 wanted;	/* of these; at most MEMORY_WORDS */
 	u64 memory[MEMORY_WORDS];
+	u32 reads;	/* of words of that memory; more than LAYOUT_WORDS: of others, too */
+	u32 reads_held;	/* the words that they lie in */
+	u8  read_at[LAYOUT_WORDS];
 };
 
 /* Its size is set by the loader: CPUs * STACK_NESTING. */
@@ -118,16 +124,37 @@ static __always_inline bool rule_find(struct unwind_rule *to, u64 key)
 	return rule->key == key;
 }
 
+static __always_inline void read_note(struct stack_scratch *scratch, u64 place)
+{
+	u32 reads = scratch->reads;
+
+	if (reads < LAYOUT_WORDS) {
+		scratch->read_at[reads] = place;
+		if (scratch->reads_held <= place)
+			scratch->reads_held = place + 1;
+	}
+	scratch->reads = reads + 1;
+}
+
+/* What was read lies elsewhere. */
+static __always_inline void read_elsewhere(struct stack_scratch *scratch)
+{
+	scratch->reads = LAYOUT_WORDS + 1;
+}
+
 /* Two words of the user's memory, mostly out of what was read before. Return: as helpers do */
 static __always_inline long read_pair(struct stack_scratch *scratch, u64 pair[2], u64 address)
 {
 	u64 offset = address - scratch->sp, i = offset / 8;
 
 	if (!(offset & 7) && i + 1 < scratch->held) {
+		read_note(scratch, i);
+		read_note(scratch, i + 1);
 		pair[0] = scratch->memory[i & (MEMORY_WORDS - 1)];
 		pair[1] = scratch->memory[(i + 1) & (MEMORY_WORDS - 1)];
 		return 0;
 	}
+	read_elsewhere(scratch);
 	return bpf_probe_read_user(pair, 16, (void *)address);
 }
 
@@ -136,9 +163,11 @@ static __always_inline long read_word(struct stack_scratch *scratch, u64 *word, 
 	u64 offset = address - scratch->sp, i = offset / 8;
 
 	if (!(offset & 7) && i < scratch->held) {
+		read_note(scratch, i);
 		*word = scratch->memory[i & (MEMORY_WORDS - 1)];
 		return 0;
 	}
+	read_elsewhere(scratch);
 	return bpf_probe_read_user(word, 8, (void *)address);
 }
 
@@ -202,7 +231,7 @@ static __always_inline u32 frame_leave(struct stack_scratch *scratch, struct fra
 			return STACK_END_MEMORY;
 		rule->bp_offset = 0;
 		break;
-	case UNWIND_SIGNAL: return leave_signal(frame);
+	case UNWIND_SIGNAL: read_elsewhere(scratch); return leave_signal(frame);
 	case UNWIND_ROOT: return STACK_END_ROOT;
 	case UNWIND_STOP: return STACK_END_CHAIN;
 	default:
@@ -269,19 +298,28 @@ __weak __noinline int stack_step(u32 id)
 	return end;
 }
 
-/* The stack's memory from sp on, as much as there is */
-static __always_inline void memory_read(struct stack_scratch *scratch)
+static __always_inline bool memory_read(struct stack_scratch *scratch, u64 words)
 {
-	u32 bytes = PAGE_MASK + 1 - (scratch->sp & PAGE_MASK);
+	u32 bytes = 8 * words;
 
-	scratch->held = MEMORY_WORDS;
-	if (!bpf_probe_read_user(scratch->memory, 8 * MEMORY_WORDS, (void *)scratch->sp))
+	/* Once more in words that the verifier follows and the compiler cannot leave out */
+	barrier_var(bytes);
+	if (bytes > 8 * MEMORY_WORDS)
+		bytes = 8 * MEMORY_WORDS;
+	scratch->held = bytes / 8;
+	return !bpf_probe_read_user(scratch->memory, bytes, (void *)scratch->sp);
+}
+
+/* The stack's memory from sp on, as much as there is */
+static __always_inline void memory_read_some(struct stack_scratch *scratch)
+{
+	u32 here = PAGE_MASK + 1 - (scratch->sp & PAGE_MASK);
+
+	if (memory_read(scratch, scratch->wanted))
 		return;
 	/* The next page may be none of the stack's. */
-	scratch->held = 0;
-	if (bytes < 8 * MEMORY_WORDS &&
-	    !bpf_probe_read_user(scratch->memory, bytes, (void *)scratch->sp))
-		scratch->held = bytes / 8;
+	if (here >= 8 * scratch->wanted || !memory_read(scratch, here / 8))
+		scratch->held = 0;
 }
 
 /* Walks a user stack from the frame in the scratch. Return: 0, as verifiers want something. */
@@ -293,7 +331,9 @@ __weak __noinline int stack_walk(u32 id)
 
 	if (!scratch)
 		return 0;
-	memory_read(scratch);
+	memory_read_some(scratch);
+	scratch->reads = 0;
+	scratch->reads_held = 0;
 	scratch->count = 0;
 	scratch->hash = scratch->tgid;
 	scratch->check = scratch->image;

@@ -207,7 +207,13 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq;
 };
 
+/* x86 */
+struct thread_struct {
+	unsigned long sp;
+};
+
 struct task_struct {
+	struct thread_struct thread;
 	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;

@@ -87,6 +87,7 @@ static int size_stacks(struct tracer_bpf *bpf, unsigned int cpus)
 	if (any)
 		return r;
 	r = r ?: bpf_map__set_max_entries(bpf->maps.stack_sets, 1);
+	r = r ?: bpf_map__set_max_entries(bpf->maps.layouts, 1);
 	return r ?: bpf_map__set_max_entries(bpf->maps.unwind_rules, 1);
 }
 
