@@ -10,11 +10,7 @@ extern const struct exporter ndjson_exporter;
 extern const struct exporter sqlite_exporter;
 
 const struct exporter *const exporters[] = {
-	&go_exporter,
-	&folded_exporter,
-	&ndjson_exporter,
-	&sqlite_exporter,
-	NULL,
+	&go_exporter, &folded_exporter, &ndjson_exporter, &sqlite_exporter, NULL,
 };
 
 const struct exporter *exporter_find(const char *name)

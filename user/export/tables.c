@@ -138,18 +138,18 @@ static const char *room_copy(struct filler *filler, const char *text)
 /* Names are searched for: the common ones once. */
 struct value value_syscall(struct filler *filler, u16 syscall)
 {
-	char **kept = syscall < SYSCALLS_KEPT ? &filler->syscalls[syscall] : NULL;
-	char room[32];
+	char room[32], **kept;
+	const char *name;
 
 	if (syscall == SYSCALL_NONE)
 		return value_text(NULL);
-	if (!kept || !*kept) {
-		const char *name = trace_syscall_name(filler->tables->export.info, syscall, room);
-
-		if (!kept)
-			return value_told(filler, name == room ? room_copy(filler, room) : name);
-		*kept = strdup(value_told(filler, name).text ?: "");
-	}
+	kept = syscall < SYSCALLS_KEPT ? &filler->syscalls[syscall] : NULL;
+	if (kept && *kept)
+		return value_text(*kept);
+	name = trace_syscall_name(filler->tables->export.info, syscall, room);
+	if (!kept)
+		return value_told(filler, name == room ? room_copy(filler, room) : name);
+	*kept = strdup(value_told(filler, name).text ?: "");
 	return value_text(*kept);
 }
 
