@@ -76,9 +76,9 @@ void recorded_notes(const struct session_status *status, bool verbose)
 	note_what_was_not_resolved(&status->resolved);
 	if (status->unread)
 		fprintf(stderr,
-			"tracer: the mappings of %u processes could not be read in time: what runs "
+			"tracer: the mappings of %u process%s could not be read in time: what runs "
 			"there has no names\n",
-			status->unread);
+			status->unread, status->unread == 1 ? "" : "es");
 	if (status->trouble.code)
 		fprintf(stderr, "tracer: %s\nhint: %s\n", status->trouble.text,
 			status->trouble.hint);

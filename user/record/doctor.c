@@ -3,6 +3,8 @@
 #include "user/record/doctor.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,6 +225,37 @@ static void check_memlock(struct doctor *doctor)
 	fact_advice(fact, "ulimit -l unlimited");
 }
 
+/* Tried in a thread of its own, as what is tried stays. */
+static void *try_priority(void *result)
+{
+	struct sched_param lowest = { .sched_priority = sched_get_priority_min(SCHED_RR) };
+
+	*(int *)result = pthread_setschedparam(pthread_self(), SCHED_RR, &lowest);
+	return NULL;
+}
+
+static void check_priority(struct doctor *doctor)
+{
+	struct fact *fact;
+	pthread_t thread;
+	int result;
+
+	if (pthread_create(&thread, NULL, try_priority, &result)) {
+		doctor_add(doctor, "priority", FACT_UNKNOWN, "no thread could be begun to try it");
+		return;
+	}
+	pthread_join(thread, NULL);
+	if (!result) {
+		doctor_add(doctor, "priority", FACT_OK, "the drain goes before others, briefly");
+		return;
+	}
+	fact = doctor_add(doctor, "priority", FACT_WARNING, "real-time refused: %s",
+			  strerror(result));
+	fact_means(fact, "on a machine without a free CPU the rings may fill before they are read; "
+			 "such losses are counted");
+	fact_advice(fact, "CAP_SYS_NICE, or ulimit -r 1; a larger --ring-size helps, too");
+}
+
 static void check_jit(struct doctor *doctor)
 {
 	char line[32];
@@ -333,10 +366,9 @@ static void check_perf(struct doctor *doctor)
 void doctor_examine(struct doctor *doctor)
 {
 	static void (*const checks[])(struct doctor *) = {
-		check_machine,     check_kernel,  check_user,         check_namespaces,
-		check_lockdown,    check_seccomp, check_unprivileged, check_memlock,
-		check_memory,      check_clock,   check_jit,          check_perf,
-		check_filesystems, doctor_try,
+		check_machine, check_kernel,       check_user,    check_namespaces,  check_lockdown,
+		check_seccomp, check_unprivileged, check_memlock, check_memory,      check_priority,
+		check_clock,   check_jit,          check_perf,    check_filesystems, doctor_try,
 	};
 
 	*doctor = (struct doctor){ 0 };
