@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 from harness import BUILD
-from judge import MS, Skipped, check, equal, near, need, test, wait_until
+from judge import MS, SECOND, Skipped, check, equal, near, need, test, wait_until
 from test_annotations import annotations, of_kind, pairs
 
 PROBED = BUILD / "workloads" / "probed"
@@ -67,6 +67,35 @@ def every_call_is_two_hits_and_all_are_recorded_or_counted(scene):
         elif event["kind"] == "loss":
             gone += event["lost"]["annotation"]
     equal(found + gone, 2 * truth["calls"], "recorded + lost")
+
+
+def cpu_of_calls(scene, *args):
+    """CPU nanoseconds of the workload when nobody records."""
+    shown = subprocess.run([PROBED, *args], capture_output=True, text=True, check=True).stdout
+    return json.loads(shown)["threads"][0]["cpu_ns"]
+
+
+@test(seconds=120)
+def probes_that_cost_much_are_a_warning_while_recording(scene):
+    args = ("--rounds", "0", "--calls", "150000", "--spin", "20000")
+    path, alone = scene.path("a.trace"), cpu_of_calls(scene, *args)
+    done = scene.tracer("-q", "--region", f"{PROBED}:often_called", "-o", path, "--", PROBED, *args)
+    traced = json.loads(done.stdout)["threads"][0]["cpu_ns"]
+    found = re.search(r"warning: probes take about (\d+) % of the CPU time of process (\d+)",
+                      done.stderr)
+    check(found, f"no warning: {done.stderr}")
+    equal(int(found.group(2)), json.loads(done.stdout)["pid"], "process")
+    near(int(found.group(1)), 100 * (1 - alone / traced), "share of probes, %", 0.3, 5)
+    check("hint:" in done.stderr, "no advice")
+
+
+@test(seconds=120)
+def probes_that_cost_little_are_no_warning(scene):
+    args = ("--rounds", "0", "--calls", "1000", "--spin", "2000000")
+    done = scene.tracer("-q", "--region", f"{PROBED}:often_called", "-o", scene.path("a.trace"),
+                        "--", PROBED, *args)
+    check(json.loads(done.stdout)["threads"][0]["cpu_ns"] > SECOND // 2, "it has little to do")
+    equal(done.stderr, "", "what is said")
 
 
 @test

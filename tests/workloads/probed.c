@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * probed - a program that announces nothing: requests with steps (--rounds, --ms), and a function
- * that is called --calls times as fast as it can be
+ * that is called --calls times, with --spin turns of a loop in between
  */
 #include "tests/workloads/workload.h"
 
@@ -48,13 +48,14 @@ long often_called(long number)
 int main(int argc, char **argv)
 {
 	struct thread_truth *t;
-	long rounds, ms, calls;
+	long rounds, ms, calls, spin;
 	uint64_t from_ns;
 
 	workload_begin(argc, argv);
 	rounds = number_option(argc, argv, "--rounds", 5);
 	ms = number_option(argc, argv, "--ms", 5);
 	calls = number_option(argc, argv, "--calls", 0);
+	spin = number_option(argc, argv, "--spin", 0);
 	t = truth_begin("prober");
 	for (long i = 0; i < rounds; i++) {
 		char url[32];
@@ -68,8 +69,11 @@ int main(int argc, char **argv)
 		truth_call(t, "request", from_ns);
 	}
 	from_ns = clock_ns(CLOCK_MONOTONIC);
-	for (long i = 0; i < calls; i++)
+	for (long i = 0; i < calls; i++) {
 		often_called(i);
+		for (long turn = 0; turn < spin; turn++)
+			__asm__ volatile("" : "+r"(turn));
+	}
 	truth_call(t, "often", from_ns);
 	truth_end(t);
 	truth_print(",\"calls\":%ld", calls);

@@ -78,6 +78,7 @@ static int default_output(char **out, const struct wanted_parts *naming, struct 
 struct terminal {
 	bool shown;
 	bool is_terminal;
+	u32 told_percent; /* of what probes cost */
 };
 
 static void show_status(void *ctx, const struct session_options *session)
@@ -89,6 +90,8 @@ static void show_status(void *ctx, const struct session_options *session)
 			     ? 100.0 * (double)status->recorder_cpu_ns / (double)status->elapsed_ns
 			     : 0;
 
+	if (recorded_toll(&status->toll, terminal->told_percent, terminal->is_terminal))
+		terminal->told_percent = status->toll.percent;
 	if (!terminal->is_terminal)
 		return;
 	fprintf(stderr, "\r\033[K%s  %s events/s  %s  %s lost  recorder %.1f %% CPU  (Ctrl-C ends)",

@@ -66,6 +66,23 @@ static void note_what_was_not_resolved(const struct resolved *resolved)
 			resolved->left, resolved->stacks);
 }
 
+bool recorded_toll(const struct toll_report *toll, u32 told_percent, bool clear)
+{
+	char rate[TEXT_MAX], price[TEXT_MAX];
+
+	if (toll->percent <= TOLL_PERCENT_WORTH_A_WORD || toll->percent < 2 * told_percent)
+		return false;
+	fprintf(stderr,
+		"%swarning: probes take about %u %% of the CPU time of process %d%s: reached %s "
+		"times a second, about %s each\n"
+		"hint: name fewer, or those that are reached less often; what is recorded is that "
+		"much slower\n",
+		clear ? "\r\033[K" : "", toll->percent, toll->pid,
+		toll->processes > 1 ? " and others" : "", text_count(rate, toll->per_second),
+		text_duration(price, toll->hit_ns));
+	return true;
+}
+
 void recorded_notes(const struct session_status *status, bool verbose)
 {
 	if (verbose) {

@@ -8,6 +8,15 @@
 /* What is about to be recorded, for -v. */
 void recorded_begin(const struct session_options *session);
 
+/**
+ * recorded_toll() - warns while recording that probes cost the target much
+ * @told_percent: what was said last; 0: nothing. It is said again when it has doubled.
+ * @clear:	  the status line stands on the terminal
+ *
+ * Return: whether it was said.
+ */
+bool recorded_toll(const struct toll_report *toll, u32 told_percent, bool clear);
+
 /* What a person should know of a recording that has ended; with @verbose also what it took. */
 void recorded_notes(const struct session_status *status, bool verbose);
 

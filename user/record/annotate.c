@@ -52,6 +52,8 @@ struct annotate {
 	struct map seen;          /* device and inode */
 	struct uprobes *links[LINKS_MAX];
 	size_t link_count;
+	struct toll *toll;
+	u64 lost; /* annotations, as the toll knows them */
 	struct err trouble;
 };
 
@@ -62,6 +64,7 @@ void annotate_free(struct annotate *annotate)
 	for (size_t i = 0; i < annotate->link_count; i++)
 		uprobes_detach(annotate->links[i]);
 	user_probes_free(annotate->user);
+	toll_free(annotate->toll);
 	map_free(&annotate->seen);
 	free(annotate);
 }
@@ -208,7 +211,8 @@ int annotate_new(struct annotate **out, struct probes *probes, const struct prob
 	if (!annotate)
 		return fail(err, -ENOMEM, "no memory for annotations");
 	annotate->probes = probes;
-	if (words->count)
+	r = toll_new(&annotate->toll, probes, err);
+	if (!r && words->count)
 		r = user_probes_new(&annotate->user, probes, words, err);
 	for (size_t i = 0; !r && annotate->user; i++) {
 		path = user_probes_path(annotate->user, i);
@@ -277,6 +281,19 @@ void annotate_command(struct annotate *annotate, const char *name)
 			return;
 		list += length + (list[length] == ':');
 	}
+}
+
+void annotate_hit(struct annotate *annotate, const struct trace_event *event)
+{
+	toll_hit(annotate->toll, event->annotation.tid,
+		 annotate->user && user_probes_stepped(annotate->user, event));
+}
+
+void annotate_toll(struct annotate *annotate, u64 lost, struct toll_report *report)
+{
+	toll_lost(annotate->toll, lost - annotate->lost);
+	annotate->lost = lost;
+	toll_look(annotate->toll, report);
 }
 
 int annotate_tell(struct annotate *annotate, const struct trace_event *event, ring_sink sink,

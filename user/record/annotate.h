@@ -6,6 +6,7 @@
 #include "user/record/probe_words.h"
 #include "user/record/probes.h"
 #include "user/record/ring.h"
+#include "user/record/toll.h"
 #include "user/trace/event.h"
 
 struct annotate;
@@ -37,6 +38,12 @@ void annotate_mapping(struct annotate *annotate, const struct trace_mapping *map
 
 /* The same for a command that is about to be run: a path, or a name that PATH leads to. */
 void annotate_command(struct annotate *annotate, const char *name);
+
+/* An annotation out of a ring: one hit of a probe. */
+void annotate_hit(struct annotate *annotate, const struct trace_event *event);
+
+/* What probes cost the target, as toll_look(). @lost: annotations, ever */
+void annotate_toll(struct annotate *annotate, u64 lost, struct toll_report *report);
 
 /* An event of the user's probes, as what it announces. */
 int annotate_tell(struct annotate *annotate, const struct trace_event *event, ring_sink sink,

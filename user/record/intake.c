@@ -88,8 +88,11 @@ static int on_event(void *ctx, const struct trace_event *event)
 		resolver_event(intake->resolver, event);
 	if (event->kind == EVENT_STACK_MEMORY)
 		return 0; /* for the resolver alone */
-	if (trace_event_is_annotation(event) && event->annotation.probe)
-		return annotate_tell(intake->annotate, event, keep_event, intake);
+	if (trace_event_is_annotation(event) && intake->annotate) {
+		annotate_hit(intake->annotate, event);
+		if (event->annotation.probe)
+			return annotate_tell(intake->annotate, event, keep_event, intake);
+	}
 	return keep(intake, event);
 }
 
@@ -292,6 +295,17 @@ void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts)
 	for (u32 i = 0; i < intake->blocked_count; i++)
 		resolver_blocked(intake->resolver, &intake->blocked[i]);
 	resolver_finish(intake->resolver, wait_ns, on_resolved, intake, counts);
+}
+
+void intake_toll(struct intake *intake, struct toll_report *report)
+{
+	u64 lost = 0;
+
+	if (!intake->annotate)
+		return;
+	for (unsigned int cpu = 0; cpu < intake->probes->cpus; cpu++)
+		lost += intake->losses[cpu].ever[CLASS_ANNOTATION];
+	annotate_toll(intake->annotate, lost, report);
 }
 
 u64 intake_due_ns(const struct intake *intake)

@@ -58,6 +58,9 @@ void intake_close(struct intake *intake);
  */
 int intake_drain(struct intake *intake, unsigned int *fullest, struct err *err);
 
+/* What probes cost the target, as toll_look(). */
+void intake_toll(struct intake *intake, struct toll_report *report);
+
 /* When the next intake_drain() should come at the latest: the open chunk is old then. */
 u64 intake_due_ns(const struct intake *intake);
 

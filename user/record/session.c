@@ -84,6 +84,7 @@ void session_update_status(struct session *session, bool force)
 	status->untracked = session->probes->control->untracked;
 	session->status_ns = now;
 	session->status_events = status->events;
+	intake_toll(&session->intake, &status->toll);
 	if (session->options->on_status)
 		session->options->on_status(session->options->ctx, session->options);
 }

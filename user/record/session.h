@@ -9,6 +9,7 @@
 #include "user/base/util.h"
 #include "user/record/resolved.h"
 #include "user/record/probe_words.h"
+#include "user/record/toll.h"
 #include "user/trace/info.h"
 
 struct flight_options;
@@ -54,6 +55,7 @@ struct session_status {
 	int samples_refused;		/* by the kernel, with this negative errno; 0: none were */
 	u64 stacks;			/* told; those that came again were told once */
 	u64 stacks_forgotten;		/* of these, that were told again when they came again */
+	struct toll_report toll;	/* what probes cost the target */
 	u64 untracked;			/* threads for which there was no room */
 	u64 recorder_cpu_ns;
 	u32 ring_bytes;			/* per CPU */

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "bpf/annotate.h"
 #include "bpf/tracer.skel.h"
 #include "user/record/probe_args.h"
+#include "user/record/toll.h"
 
 #define LABELS_MAX    65535 /* 16 bits of the cookie */
 #define FUNCTIONS_MAX 4096  /* that one probe may match in a file */
@@ -30,6 +32,7 @@ struct user_probes {
 	struct wanted *list;
 	size_t count;
 	char **labels; /* by number - 1 */
+	u8 *stepped;   /* likewise: whether a begin (1) or an end (2) is dear, as toll.h has it */
 	u32 label_count;
 	struct probe_layout *layouts; /* by number; 0 is that without arguments */
 	u32 layout_count;
@@ -86,6 +89,7 @@ void user_probes_free(struct user_probes *user)
 		free(user->labels[i]);
 	free(user->links);
 	free(user->labels);
+	free(user->stepped);
 	free(user->layouts);
 	free(user->list);
 	free(user);
@@ -142,6 +146,7 @@ const char *user_probes_unmatched(const struct user_probes *user)
 static u32 label_number(struct user_probes *user, const char *label)
 {
 	char **grown;
+	u8 *stepped;
 
 	for (u32 i = user->label_count; i; i--)
 		if (!strcmp(user->labels[i - 1], label))
@@ -152,6 +157,11 @@ static u32 label_number(struct user_probes *user, const char *label)
 	if (!grown)
 		return 0;
 	user->labels = grown;
+	stepped = realloc(user->stepped, user->label_count + 1);
+	if (!stepped)
+		return 0;
+	user->stepped = stepped;
+	stepped[user->label_count] = 0;
 	grown[user->label_count] = strndup(label, ANNOTATION_NAME_MAX);
 	return grown[user->label_count] ? ++user->label_count : 0;
 }
@@ -211,6 +221,11 @@ static void pair_label(char to[PROBE_WORD_MAX], const char *begin)
 static u64 cookie(u16 kind, u32 label, u32 layout)
 {
 	return kind | (u64)label << COOKIE_PROBE_SHIFT | (u64)layout << COOKIE_LAYOUT_SHIFT;
+}
+
+static u8 stepped_bit(u16 kind)
+{
+	return kind == EVENT_TASK_END || kind == EVENT_REGION_END ? 2 : 1;
 }
 
 static u16 end_of(u16 kind)
@@ -356,6 +371,28 @@ static int add_wanted(struct user_probes *user, struct sites *sites, const struc
 	return r;
 }
 
+/* What a hit of each site costs, before they are hit; a return is as cheap as any. */
+static void note_stepped(struct user_probes *user, const struct sites *sites, int fd)
+{
+	for (size_t i = 0; i < sites->count[0]; i++) {
+		const struct uprobe_site *site = &sites->list[0][i];
+		u8 code[4];
+		ssize_t got = pread(fd, code, sizeof(code), (off_t)site->offset);
+		u32 label = site->cookie >> COOKIE_PROBE_SHIFT & 0xffff;
+
+		if (got > 0 && toll_is_stepped(code, (size_t)got))
+			user->stepped[label - 1] |= stepped_bit(site->cookie & COOKIE_KIND);
+	}
+}
+
+bool user_probes_stepped(const struct user_probes *user, const struct trace_event *event)
+{
+	u32 number = event->annotation.probe;
+
+	return number && number <= user->label_count &&
+	       user->stepped[number - 1] & stepped_bit(event->kind);
+}
+
 static int attach_sites(struct user_probes *user, const struct sites *sites, int fd,
 			struct err *err)
 {
@@ -395,6 +432,7 @@ int user_probes_attach(struct user_probes *user, const struct probe_file *file, 
 		else if (wanted->words->optional && (r == -ENOENT || r == -ENOTSUP))
 			r = 0;
 	}
+	note_stepped(user, &sites, file->fd);
 	if (!r)
 		r = attach_sites(user, &sites, file->fd, err);
 	free(sites.list[0]);

@@ -47,6 +47,9 @@ int user_probes_attach(struct user_probes *user, const struct probe_file *file, 
 int user_probes_tell(struct user_probes *user, const struct trace_event *event, ring_sink sink,
 		     void *ctx);
 
+/* Whether the kernel has to let the program execute what stands at the probe of a hit. */
+bool user_probes_stepped(const struct user_probes *user, const struct trace_event *event);
+
 /* The first probe that no file had, as it was named; NULL: all are attached. */
 const char *user_probes_unmatched(const struct user_probes *user);
 
