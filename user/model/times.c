@@ -34,16 +34,13 @@ static void sum_add(struct time_sum *sum, u64 ns)
 	sum->longest_ns = max(sum->longest_ns, ns);
 }
 
-static int on_interval(void *ctx, const struct interval *interval)
+void times_row_add(struct times_row *row, const struct interval *interval)
 {
-	struct times_row *row = row_of(ctx, interval->thread);
 	u64 ns = interval->end_ns - interval->begin_ns;
 
-	if (!row)
-		return -ENOMEM;
 	if (interval->state == STATE_UNKNOWN) {
 		row->unknown_ns += ns;
-		return 0;
+		return;
 	}
 	row->observed_ns += ns;
 	if (interval->state == STATE_RUNNING) {
@@ -56,6 +53,15 @@ static int on_interval(void *ctx, const struct interval *interval)
 	} else {
 		sum_add(&row->waits[interval->wait.kind], ns);
 	}
+}
+
+static int on_interval(void *ctx, const struct interval *interval)
+{
+	struct times_row *row = row_of(ctx, interval->thread);
+
+	if (!row)
+		return -ENOMEM;
+	times_row_add(row, interval);
 	return 0;
 }
 

@@ -36,6 +36,9 @@ enum times_by {
 	TIMES_BY_PROCESS,
 };
 
+/* Adds one more interval to a row. */
+void times_row_add(struct times_row *row, const struct interval *interval);
+
 /* Fills @times while the timeline runs. Source: intervals. */
 struct sink times_sink(struct times *times);
 

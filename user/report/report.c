@@ -23,6 +23,7 @@ const struct report_kind report_kinds[] = {
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
 	{ "stacks", "where in the code threads waited: a tree of calls",
 	  NEEDS_STACKS | NEEDS_FRAMES, report_stacks },
+	{ "tasks", "announced tasks: how long they took, and why", NEEDS_TASKS, report_tasks },
 	{ "losses", "events that are missing, by CPU, class and time", NEEDS_STACKS | NEEDS_FRAMES,
 	  report_losses },
 	{ NULL, NULL, 0, NULL },
@@ -82,6 +83,7 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_LOCKS | NEEDS_WAKERS, history_sink(&report->history) },
 		{ NEEDS_LOCKS, locks_sink(&report->locks) },
 		{ NEEDS_WAKERS, wakers_sink(&report->wakers) },
+		{ NEEDS_TASKS, tasks_sink(&report->tasks) },
 		{ NEEDS_LOCKS | NEEDS_WAKERS, history_told_sink(&report->history) },
 		{ 0, losses_sink(&report->losses) },
 	};
@@ -94,6 +96,11 @@ int report_attach(struct report *report, unsigned int needs)
 			     report->options->depth ?: WAKERS_DEPTH);
 	}
 	begin_stacks(report, needs);
+	if (needs & NEEDS_TASKS) {
+		timeline_split_tasks(report->timeline);
+		if (tasks_begin(&report->tasks, report->timeline, &report->options->query) < 0)
+			return -ENOMEM;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
 		int r = 0;
 
@@ -117,6 +124,7 @@ void report_free(struct report *report)
 	frames_free(&report->frames);
 	locks_free(&report->locks);
 	wakers_free(&report->wakers);
+	tasks_free_all(&report->tasks);
 	history_free(&report->history);
 	timeline_free(report->timeline);
 	report->timeline = NULL;

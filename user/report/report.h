@@ -13,6 +13,7 @@
 #include "user/model/profile.h"
 #include "user/model/read.h"
 #include "user/model/sched.h"
+#include "user/model/tasks.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
 #include "user/model/wakers.h"
@@ -26,6 +27,7 @@ struct report_options {
 	enum times_by by;
 	bool lines; /* where functions are named: files and lines, too; slow */
 	u32 depth; /* of chains of wakers; 0: WAKERS_DEPTH */
+	struct tasks_query query;  /* tasks: which instances */
 	struct filter filter;      /* from_ns and to_ns: since the start of the recording */
 	const struct style *style; /* NULL: style_of(out) */
 };
@@ -71,6 +73,7 @@ const struct report_kind *report_kind_find(const char *name);
 #define NEEDS_LOCKS  32
 #define NEEDS_STACKS 64
 #define NEEDS_WAKERS 128
+#define NEEDS_TASKS  256
 
 /* A report on its way: what it is made of. Tests fill it by hand. */
 struct report {
@@ -95,6 +98,7 @@ struct report {
 	struct history history;
 	struct locks locks;
 	struct wakers wakers;
+	struct tasks tasks;
 	bool locks_finished;
 };
 
@@ -130,6 +134,7 @@ int report_threads(struct report *report, struct json *json);
 int report_waits(struct report *report, struct json *json);
 int report_locks(struct report *report, struct json *json);
 int report_wakers(struct report *report, struct json *json);
+int report_tasks(struct report *report, struct json *json);
 int report_syscalls(struct report *report, struct json *json);
 int report_sched(struct report *report, struct json *json);
 int report_stacks(struct report *report, struct json *json);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "user/base/text.h"
+#include "user/report/spread.h"
 #include "user/report/table.h"
 
 #define CAUSES (1 + WHY_COUNT) /* all, and by why */
@@ -90,75 +91,6 @@ static const struct column rival_columns[] = {
 	{ NULL, NULL, CELL_TEXT, 0, false, NULL, NULL },
 };
 
-struct bucket {
-	u64 from_ns;
-	u64 to_ns;
-	u64 count;
-};
-
-/* Octaves of about 1 us and more; everything below is one. */
-#define BUCKET_FIRST 10
-#define BUCKET_MAX   55
-
-static size_t make_buckets(struct bucket buckets[BUCKET_MAX], const struct histogram *ns)
-{
-	size_t used = 0, last = 0;
-
-	for (unsigned int bits = BUCKET_FIRST; bits < BUCKET_FIRST + BUCKET_MAX - 1; bits++) {
-		u64 from_ns = bits == BUCKET_FIRST ? 0 : 1ULL << (bits - 1);
-		u64 to_ns = 1ULL << bits, count = histogram_between(ns, from_ns, to_ns);
-
-		if (!count && !used)
-			continue;
-		buckets[used++] = (struct bucket){ from_ns, to_ns, count };
-		if (count)
-			last = used;
-	}
-	return last;
-}
-
-static void print_histogram(const struct report *report)
-{
-	struct bucket buckets[BUCKET_MAX];
-	size_t count = make_buckets(buckets, &report->sched.latency);
-	char text[TEXT_MAX], from[CELL_TEXT_MAX], to[CELL_TEXT_MAX], bar[BAR_BYTES];
-	u64 most = 0;
-
-	for (size_t i = 0; i < count; i++)
-		most = max(most, buckets[i].count);
-	fprintf(report->out, "%sLATENCY%*sCOUNT%s\n", style_tone(&report->style, TONE_HEAD), 29, "",
-		style_tone(&report->style, TONE_PLAIN));
-	for (size_t i = 0; i < count; i++) {
-		struct cell cell = { .number = buckets[i].from_ns };
-
-		cell_show(from, report, CELL_NS, &cell);
-		cell.number = buckets[i].to_ns;
-		cell_show(to, report, CELL_NS, &cell);
-		fprintf(report->out, "%*s%s to %*s%s  %15s  %s\n", 10 - (int)text_columns(from), "",
-			from, 10 - (int)text_columns(to), "", to,
-			text_count(text, buckets[i].count),
-			bar_of(bar, &report->style, min(report->style.width - 43, 40u),
-			       buckets[i].count, most));
-	}
-}
-
-static void json_histogram(struct json *json, const struct report *report)
-{
-	struct bucket buckets[BUCKET_MAX];
-	size_t count = make_buckets(buckets, &report->sched.latency);
-
-	json_key(json, "histogram");
-	json_list(json);
-	for (size_t i = 0; i < count; i++) {
-		json_object(json);
-		json_key_u64(json, "from_ns", buckets[i].from_ns);
-		json_key_u64(json, "to_ns", buckets[i].to_ns);
-		json_key_u64(json, "count", buckets[i].count);
-		json_object_end(json);
-	}
-	json_list_end(json);
-}
-
 static u64 voluntary(const struct sched *sched)
 {
 	return sched->left[LEAVE_SLEEPING] + sched->left[LEAVE_DISK] + sched->left[LEAVE_YIELDED] +
@@ -229,7 +161,7 @@ int report_sched(struct report *report, struct json *json)
 	rivals.row_count = sched->rival_count;
 	if (json) {
 		table_json(json, report, &latency);
-		json_histogram(json, report);
+		spread_json(json, "histogram", &report->sched.latency);
 		json_switches(json, sched);
 		table_json(json, report, &rivals);
 		return 0;
@@ -238,7 +170,7 @@ int report_sched(struct report *report, struct json *json)
 	if (r < 0)
 		return r;
 	fputc('\n', report->out);
-	print_histogram(report);
+	spread_print(report, &report->sched.latency);
 	fputc('\n', report->out);
 	r = table_print(report, &rivals);
 	fputc('\n', report->out);
