@@ -111,7 +111,7 @@ $(UNIT_BIN): %: %.o $(UNIT_AUX) $(CORE_OBJ)
 
 # Of the recorder, what needs no kernel can be tested.
 $(filter $(BUILD)/tests/unit/record_%,$(UNIT_BIN)): \
-	$(call obj,$(addprefix user/record/,announced.c probe_args.c probe_words.c snapshot.c \
+	$(call obj,$(addprefix user/record/,announced.c probe_args.c probe_words.c snapshot.c trigger.c \
 		window.c))
 
 # The command line without its commands can be tested too.

@@ -20,6 +20,7 @@ int fail(struct err *err, int code, const char *fmt, ...)
 	memcpy(err->text, text, sizeof(text));
 	err->code = code;
 	err->hint[0] = 0;
+	err->typed[0] = 0;
 	return code;
 }
 
@@ -34,5 +35,14 @@ int hint(struct err *err, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	memcpy(err->hint, text, sizeof(text));
+	return err->code;
+}
+
+int point(struct err *err, const char *typed, unsigned int at)
+{
+	if (!err)
+		return -EINVAL;
+	snprintf(err->typed, sizeof(err->typed), "%s", typed);
+	err->caret = at;
 	return err->code;
 }

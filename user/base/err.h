@@ -8,6 +8,8 @@ struct err {
 	int code;		/* negative errno, 0 while nothing failed */
 	char text[512];		/* what failed, on which object */
 	char hint[512];		/* what the user can do; may be empty */
+	char typed[256];	/* what the user typed, when a place in it is wrong; may be empty */
+	unsigned int caret;	/* the wrong place: a byte of it */
 };
 
 /**
@@ -28,5 +30,15 @@ int fail(struct err *err, int code, const char *fmt, ...) __attribute__((format(
  * Return: the code of @err (-EINVAL when @err is NULL), so that `return hint(...)` hands it on.
  */
 int hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * point() - show the place in what the user typed
+ * @err:   the error that fail() filled; NULL is allowed
+ * @typed: one line
+ * @at:    a byte of it, or its end
+ *
+ * Return: as hint().
+ */
+int point(struct err *err, const char *typed, unsigned int at);
 
 #endif

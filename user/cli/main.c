@@ -32,12 +32,24 @@ static void fill_standard_fds(void)
 			open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 
+/* What was typed, and below it a caret at the place that is wrong */
+static void print_typed(const struct err *err)
+{
+	char line[sizeof(err->typed)], before[sizeof(err->typed)];
+
+	text_printable(line, sizeof(line), err->typed);
+	snprintf(before, sizeof(before), "%.*s", (int)err->caret, line);
+	fprintf(stderr, "    %s\n    %*s^\n", line, (int)text_columns(before), "");
+}
+
 static int print_error(const struct err *err)
 {
 	char line[sizeof(err->text)];
 
 	text_printable(line, sizeof(line), err->text[0] ? err->text : strerror(-err->code));
 	fprintf(stderr, "tracer: %s\n", line);
+	if (err->typed[0])
+		print_typed(err);
 	if (err->hint[0]) {
 		text_printable(line, sizeof(line), err->hint);
 		fprintf(stderr, "hint: %s\n", line);
