@@ -33,6 +33,59 @@ static void numbers_are_varints_behind_their_field(void **state)
 	assert_bytes(&b, 0x18, 0x01);
 }
 
+static void zeros_and_fixed_numbers_of_proto2(void **state)
+{
+	struct buffer b = { 0 };
+
+	proto_number(&b, 1, 0);
+	proto_number(&b, 20, 300);
+	assert_bytes(&b, 0x08, 0x00, 0xa0, 0x01, 0xac, 0x02);
+	proto_fixed64(&b, 47, 0x0102030405060708);
+	assert_bytes(&b, 0xf9, 0x02, 8, 7, 6, 5, 4, 3, 2, 1);
+	proto_double(&b, 5, 1.5);
+	assert_bytes(&b, 0x29, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f);
+}
+
+static void messages_nest_where_they_are_written(void **state)
+{
+	struct buffer b = { 0 };
+	size_t outer, inner;
+
+	outer = proto_begin(&b, 1);
+	proto_number(&b, 2, 7);
+	inner = proto_begin(&b, 3);
+	proto_text(&b, 1, "x");
+	proto_end(&b, inner);
+	proto_end(&b, outer);
+	outer = proto_begin(&b, 4);
+	proto_end(&b, outer);
+	assert_bytes(&b, 0x0a, 0x07, 0x10, 0x07, 0x1a, 0x03, 0x0a, 0x01, 'x', 0x22, 0x00);
+}
+
+static void long_messages_have_long_lengths(void **state)
+{
+	char text[20000];
+	struct buffer whole = { 0 }, part = { 0 }, b = { 0 };
+	size_t outer, inner;
+
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 1] = 0;
+	outer = proto_begin(&b, 1);
+	inner = proto_begin(&b, 2);
+	proto_text(&b, 3, text);
+	proto_end(&b, inner);
+	proto_end(&b, outer);
+	proto_text(&part, 3, text);
+	proto_item(&whole, 2, part.data, part.size);
+	buffer_reset(&part);
+	proto_item(&part, 1, whole.data, whole.size);
+	assert_int_equal(b.size, part.size);
+	assert_memory_equal(b.data, part.data, b.size);
+	buffer_free(&whole);
+	buffer_free(&part);
+	buffer_free(&b);
+}
+
 static void texts_have_their_length(void **state)
 {
 	struct buffer b = { 0 };
@@ -122,6 +175,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_varints_behind_their_field),
+		cmocka_unit_test(zeros_and_fixed_numbers_of_proto2),
+		cmocka_unit_test(messages_nest_where_they_are_written),
+		cmocka_unit_test(long_messages_have_long_lengths),
 		cmocka_unit_test(texts_have_their_length),
 		cmocka_unit_test(lists_of_numbers_are_packed),
 		cmocka_unit_test(what_is_empty_is_left_out_but_not_from_lists),
