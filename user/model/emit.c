@@ -38,6 +38,7 @@ static void tell_piece(struct timeline *tl, struct interval *interval)
 		return;
 	if (!selected)
 		interval->flags |= INTERVAL_ASIDE;
+	TELL_OF(tl, selected, prompt, interval);
 	if (!tl->joins || !join_interval(tl, interval))
 		TELL_OF(tl, selected, interval, interval);
 }

@@ -174,6 +174,9 @@ struct sink {
 	 * leaves out are told too: what held up the others. Its stretch of time holds as ever. */
 	bool everyone;
 	int (*interval)(void *ctx, const struct interval *interval);
+	/* The same, but each one as soon as it is known, and so without stacks and locks: those that
+	 * ran on one CPU come in order, however long a call lasts in which a thread waits. */
+	int (*prompt)(void *ctx, const struct interval *interval);
 	int (*call)(void *ctx, const struct call *call);
 	int (*thread)(void *ctx, const struct thread *thread, enum thread_change change,
 		      u64 time_ns);
