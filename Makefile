@@ -155,7 +155,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJ)
 bench: all $(BENCH_BIN) ## measure speed and memory, as a table and build/bench.json (as root)
 	@BUILD=$(BUILD) tests/bench/run
 
-$(BUILD)/bench/kernel $(BUILD)/bench/probes: $(BUILD)/bench/%: tests/bench/%.c $(RECORD_OBJ) $(CORE_OBJ)
+$(BUILD)/bench/kernel $(BUILD)/bench/probes $(BUILD)/bench/stacks: $(BUILD)/bench/%: tests/bench/%.c $(RECORD_OBJ) $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_RECORD) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_TRACE) -lm
 
