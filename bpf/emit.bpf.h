@@ -39,7 +39,7 @@ struct {
 	__uint(value_size, RING_SLACK);
 } sample_rings SEC(".maps") __weak;
 
-struct shared shared SEC(".bss") __weak = {};
+extern struct shared shared; /* tables.bpf.c: each file that has it would make it larger */
 
 /*
  * A number becomes a pointer that can be read from, at no cost: a probe's reading is three calls

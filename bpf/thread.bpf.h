@@ -27,7 +27,7 @@ struct thread_args {
 	u64 args[6];
 };
 
-struct thread_bucket thread_buckets[THREAD_BUCKETS] SEC(".bss") __weak = {};
+extern struct thread_bucket thread_buckets[THREAD_BUCKETS];
 
 /* Arguments of the present system calls, by slot; the loader gives it room with config_args. */
 struct {

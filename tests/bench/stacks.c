@@ -184,7 +184,7 @@ struct bench {
 	double wait_ns[ROUNDS_MAX];        /* without stacks */
 	double added_ns[WAYS][ROUNDS_MAX]; /* per wait; WAY_LONG: per wait with stacks */
 	double sample_ns[ROUNDS_MAX];      /* per sample */
-	double program_ns[ROUNDS_MAX]; /* ... without the interrupt of its clock */
+	double program_ns[ROUNDS_MAX];     /* ... without the interrupt of its clock */
 	double sample_share[ROUNDS_MAX];   /* of the time that it ran, at HZ */
 };
 
