@@ -96,7 +96,7 @@ static void every_column_says_what_it_means(void **state)
 		assert_true((*t)->column_count <= COLUMNS_MAX);
 		assert_true(*(*t)->means);
 		for (u32 i = 0; i < (*t)->column_count; i++) {
-			assert_non_null((*t)->columns[i].name);
+			assert_in_range(strlen((*t)->columns[i].name), 1, 24);
 			assert_non_null((*t)->columns[i].means);
 			for (u32 j = 0; j < i; j++)
 				assert_string_not_equal((*t)->columns[i].name,

@@ -19,41 +19,9 @@ static int tell(struct rows *rows, const struct table_spec *table, const void *r
 	return rows->sink->row(rows->sink->ctx, table, rows->values);
 }
 
-/* To all tables of a source */
-static int tell_all(struct rows *rows, enum table_source source, const void *row)
+static int on_row(void *ctx, const struct table_spec *table, const void *row, size_t bytes)
 {
-	int r = 0;
-
-	for (const struct table_spec *const *t = tables_list; *t && !r; t++)
-		if ((*t)->source == source)
-			r = tell(rows, *t, row);
-	return r;
-}
-
-static int on_interval(void *ctx, const struct interval *interval)
-{
-	struct rows *rows = ctx;
-	struct table_interval row = { .interval = *interval };
-	int r = 0;
-
-	if (interval->state == STATE_BLOCKED)
-		r = whats_put(&rows->filler.whats, &row.what, rows->filler.timeline,
-			      interval->thread, &interval->wait);
-	return r < 0 ? r : tell_all(rows, TABLE_INTERVALS, &row);
-}
-
-static int on_call(void *ctx, const struct call *call)
-{
-	struct table_call row = { .call = *call };
-
-	if (call->args)
-		memcpy(row.args, call->args, sizeof(row.args));
-	return tell_all(ctx, TABLE_CALLS, &row);
-}
-
-static int on_sample(void *ctx, const struct sample *sample)
-{
-	return tell_all(ctx, TABLE_SAMPLES, sample);
+	return tell(ctx, table, row);
 }
 
 static int tell_list(struct rows *rows, const struct table_spec *table)
@@ -87,18 +55,18 @@ static int tell_lists(struct rows *rows, struct err *err)
 static int tell_events(struct rows *rows, struct err *err)
 {
 	struct export *export = &rows->tables.export;
-	const struct sink sink = {
+	struct row_maker maker = {
 		.ctx = rows,
-		.interval = on_interval,
-		.call = on_call,
-		.sample = on_sample,
+		.filler = &rows->filler,
+		.whats = true,
+		.row = on_row,
 	};
 	int r = export_timeline(&export->timeline, export, err);
 
 	if (r < 0)
 		return r;
 	rows->filler.timeline = export->timeline;
-	r = timeline_attach(export->timeline, &sink);
+	r = row_maker_attach(&maker, export->timeline);
 	if (r < 0)
 		return fail(err, r, "cannot prepare the export: %s", strerror(-r));
 	return export_read(export, err);

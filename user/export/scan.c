@@ -20,9 +20,9 @@ struct scan {
 	struct trace_reader *reader; /* NULL: a list */
 	struct timeline *timeline;
 	struct filler filler;
+	struct row_maker maker;
 	bool finished; /* nothing more to read */
 	u8 *rows;
-	size_t row_bytes; /* 0: nobody asks what is in them */
 	u32 count;
 	u32 room;
 	u32 at; /* the next one */
@@ -55,8 +55,9 @@ static bool matches(struct scan *scan, const void *row)
 	return true;
 }
 
-static int keep(struct scan *scan, const void *row, size_t bytes)
+static int keep(void *ctx, const struct table_spec *table, const void *row, size_t bytes)
 {
+	struct scan *scan = ctx;
 	u32 room = scan->room ? scan->room * 2 : BATCH * 2;
 	u8 *rows;
 
@@ -77,58 +78,26 @@ static int keep(struct scan *scan, const void *row, size_t bytes)
 	return 0;
 }
 
-static int on_interval(void *ctx, const struct interval *interval)
-{
-	struct scan *scan = ctx;
-	struct table_interval row = { .interval = *interval };
-	int r = 0;
-
-	if (interval->state == STATE_BLOCKED &&
-	    (scan->wanted | scan->match_wanted) & scan->table->what_columns)
-		r = whats_put(&scan->filler.whats, &row.what, scan->timeline, interval->thread,
-			      &interval->wait);
-	return r < 0 ? r : keep(scan, &row, sizeof(row));
-}
-
-static int on_call(void *ctx, const struct call *call)
-{
-	struct table_call row = { .call = *call };
-
-	if (call->args)
-		memcpy(row.args, call->args, sizeof(row.args));
-	return keep(ctx, &row, sizeof(row));
-}
-
-static int on_sample(void *ctx, const struct sample *sample)
-{
-	return keep(ctx, sample, sizeof(*sample));
-}
-
-static const struct {
-	size_t row_bytes;
-	struct sink sink;
-} sources[TABLE_SOURCE_COUNT] = {
-	[TABLE_INTERVALS] = { sizeof(struct table_interval), { .interval = on_interval } },
-	[TABLE_CALLS] = { sizeof(struct table_call), { .call = on_call } },
-	[TABLE_SAMPLES] = { sizeof(struct sample), { .sample = on_sample } },
-};
-
 static int open_source(struct scan *scan, struct err *err)
 {
 	const struct export *export = &scan->tables->export;
-	struct sink sink = sources[scan->table->source].sink;
 	int r = trace_reader_open(&scan->reader, export->path, err);
 
 	if (r >= 0)
 		r = export_timeline(&scan->timeline, export, err);
 	if (r < 0)
 		return r;
-	sink.ctx = scan;
-	r = timeline_attach(scan->timeline, &sink);
+	scan->maker = (struct row_maker){
+		.ctx = scan,
+		.filler = &scan->filler,
+		.only = scan->table,
+		.whats = (scan->wanted | scan->match_wanted) & scan->table->what_columns,
+		.row = keep,
+	};
+	r = row_maker_attach(&scan->maker, scan->timeline);
 	if (r < 0)
 		return fail(err, r, "cannot prepare to read '%s': %s", export->path, strerror(-r));
 	timeline_expect_stacks(scan->timeline, export->info->class_mask & 1u << CLASS_STACK);
-	scan->row_bytes = sources[scan->table->source].row_bytes;
 	scan->filler.timeline = scan->timeline;
 	return 0;
 }
@@ -287,7 +256,7 @@ const struct value *scan_values(struct scan *scan)
 	const void *row = &scan->place;
 
 	if (scan->reader)
-		row = scan->rows + (scan->at - 1) * scan->row_bytes;
+		row = scan->rows + (scan->at - 1) * row_bytes(scan->table->source);
 	if (!scan->filled && scan->wanted)
 		table_fill(&scan->filler, scan->table, row, scan->values, scan->wanted);
 	scan->filled = true;

@@ -98,7 +98,7 @@ static int on_best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 		const struct sqlite3_index_constraint *c = &info->aConstraint[i];
 
 		if (!c->usable || c->op != SQLITE_INDEX_CONSTRAINT_EQ || c->iColumn < 0 ||
-		    spec->columns[c->iColumn].type == COLUMN_REAL ||
+		    spec->columns[c->iColumn].type == COLUMN_NUMBER ||
 		    strcmp(sqlite3_vtab_collation(info, i), "BINARY"))
 			continue;
 		info->aConstraintUsage[i].argvIndex = ++matches;

@@ -7,7 +7,8 @@
 
 static const char *type_name(u8 type)
 {
-	return type == COLUMN_TEXT ? "TEXT" : type == COLUMN_REAL ? "REAL" : "INTEGER";
+	/* Without a type SQLite keeps an integer one, and a real one. */
+	return type == COLUMN_TEXT ? " TEXT" : type == COLUMN_NUMBER ? "" : " INTEGER";
 }
 
 static void print_table(FILE *out, const struct table_spec *table, bool comments)
@@ -21,10 +22,10 @@ static void print_table(FILE *out, const struct table_spec *table, bool comments
 		const char *comma = i + 1 < table->column_count ? "," : "";
 
 		if (comments && *column->means)
-			fprintf(out, "\n    %s %s%s%s -- %s", column->name, type_name(column->type),
+			fprintf(out, "\n    %s%s%s%s -- %s", column->name, type_name(column->type),
 				key ? " PRIMARY KEY" : "", comma, column->means);
 		else
-			fprintf(out, "%s%s %s%s%s", comments ? "\n    " : "", column->name,
+			fprintf(out, "%s%s%s%s%s", comments ? "\n    " : "", column->name,
 				type_name(column->type), key && comments ? " PRIMARY KEY" : "",
 				comma);
 	}

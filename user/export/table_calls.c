@@ -16,6 +16,8 @@ enum {
 	RESULT,
 	ERROR,
 	ADDRESS,
+	TASK_ID,
+	TASK,
 	ARGS,
 	COLUMN_COUNT = ARGS + 6,
 };
@@ -33,6 +35,8 @@ static const struct column_spec columns[] = {
 	{ "result", "negative: the error's number", COLUMN_INTEGER, false },
 	{ "error", "'EAGAIN'; NULL: it succeeded", COLUMN_TEXT, false },
 	{ "address", "of a futex call: of the word, '0x7f2a10'", COLUMN_TEXT, false },
+	{ "task_id", "that it was done for: of tasks", COLUMN_INTEGER, false },
+	{ "task", "its name", COLUMN_TEXT, false },
 	{ "arg0", "arguments, where they were recorded", COLUMN_INTEGER, false },
 	{ "arg1", "", COLUMN_INTEGER, false },
 	{ "arg2", "", COLUMN_INTEGER, false },
@@ -74,6 +78,8 @@ static void fill(struct filler *filler, const void *data, struct value *values, 
 		values[NS] = value_integer((s64)(call->end_ns - call->begin_ns));
 	}
 	values[BLOCKED] = value_integer((s64)call->blocked_ns);
+	values[TASK_ID] = value_some(row->task.id);
+	values[TASK] = value_name(filler, row->task.name);
 	values[RESULT] = value_integer(call->result);
 	if (WANTS(ERROR))
 		values[ERROR] = value_text(error_text(call->result));
@@ -105,6 +111,9 @@ enum {
 	PERIOD,
 	USER_STACK,
 	KERNEL_STACK,
+	SAMPLE_TASK_ID,
+	SAMPLE_TASK,
+	SAMPLE_REGION,
 	SAMPLE_COLUMN_COUNT,
 };
 
@@ -115,17 +124,24 @@ static const struct column_spec sample_columns[] = {
 	{ "ns", "running time that it stands for", COLUMN_INTEGER, false },
 	{ "user_stack", "where in the program: stacks.stack_id", COLUMN_INTEGER, true },
 	{ "kernel_stack", "where in the kernel", COLUMN_INTEGER, true },
+	{ "task_id", "that it ran for: of tasks", COLUMN_INTEGER, false },
+	{ "task", "its name", COLUMN_TEXT, false },
+	{ "region", "the innermost one", COLUMN_TEXT, false },
 };
 _Static_assert(sizeof(sample_columns) / sizeof(sample_columns[0]) == SAMPLE_COLUMN_COUNT,
 	       "one for each");
 
 static void fill_sample(struct filler *filler, const void *data, struct value *values, u64 wanted)
 {
-	const struct sample *sample = data;
+	const struct table_sample *row = data;
+	const struct sample *sample = &row->sample;
 
 	fill_thread(filler, values, sample->thread, wanted);
 	values[TIME] = value_time(filler, sample->time_ns);
 	values[CPU] = value_integer(sample->cpu);
+	values[SAMPLE_TASK_ID] = value_some(row->task.id);
+	values[SAMPLE_TASK] = value_name(filler, row->task.name);
+	values[SAMPLE_REGION] = value_name(filler, sample->region);
 	values[PERIOD] = value_some(filler->tables->export.info->sample_period_ns);
 	if (WANTS(USER_STACK))
 		values[USER_STACK] = value_some(table_stack(filler, sample->user_stack));

@@ -32,6 +32,9 @@ enum {
 	CUT_BEGIN,
 	CUT_END,
 	MIGRATED,
+	TASK_ID,
+	TASK,
+	REGION,
 	COLUMN_COUNT,
 };
 
@@ -79,6 +82,9 @@ static const struct column_spec columns[] = {
 	  false },
 	{ "cut_end", "1: it goes on behind the end, or behind --to", COLUMN_INTEGER, false },
 	{ "migrated", "running, 1: on another CPU than before", COLUMN_INTEGER, false },
+	{ "task_id", "that its thread worked for: of tasks", COLUMN_INTEGER, false },
+	{ "task", "its name", COLUMN_TEXT, false },
+	{ "region", "the innermost one when it began", COLUMN_TEXT, false },
 };
 _Static_assert(sizeof(columns) / sizeof(columns[0]) == COLUMN_COUNT, "one for each");
 
@@ -161,6 +167,9 @@ static void fill(struct filler *filler, const void *data, struct value *values, 
 		values[USER_STACK] = value_some(table_stack(filler, interval->where.user));
 	if (WANTS(KERNEL_STACK))
 		values[KERNEL_STACK] = value_some(table_stack(filler, interval->where.kernel));
+	values[TASK_ID] = value_some(row->task.id);
+	values[TASK] = value_name(filler, row->task.name);
+	values[REGION] = value_name(filler, interval->region);
 	values[CUT_BEGIN] = value_integer(!!(interval->flags & INTERVAL_CUT_BEGIN));
 	values[CUT_END] = value_integer(!!(interval->flags & INTERVAL_CUT_END));
 	if (interval->state == STATE_RUNNABLE)
@@ -187,7 +196,7 @@ const struct table_spec states_table = {
 	"thread_id, tid, pid, thread, begin_ns, end_ns, ns, latency_ns, kind, syscall, object, " \
 	"symbol, address, futex_op, waker_thread_id, waker_tid, waker, waker_context, "          \
 	"user_stack, kernel_stack, waker_user_stack, waker_kernel_stack, owner_tid, cut_begin, " \
-	"cut_end"
+	"cut_end, task_id, task, region"
 
 const struct view_spec table_views[] = {
 	{ "waits", "the blocked ones of states",

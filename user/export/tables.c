@@ -11,11 +11,13 @@
 #include "user/model/grow.h"
 
 extern const struct table_spec recording_table, processes_table, threads_table, states_table,
-	syscalls_table, samples_table, stacks_table, frames_table, losses_table;
+	syscalls_table, samples_table, tasks_table, regions_table, logs_table, counters_table,
+	stacks_table, frames_table, losses_table;
 
 const struct table_spec *const tables_list[] = {
 	&recording_table, &processes_table, &threads_table, &states_table, &syscalls_table,
-	&samples_table,   &stacks_table,    &frames_table,  &losses_table, NULL,
+	&samples_table,   &tasks_table,     &regions_table, &logs_table,   &counters_table,
+	&stacks_table,    &frames_table,    &losses_table,  NULL,
 };
 
 const struct table_spec *table_find(const char *name)
@@ -135,22 +137,31 @@ static const char *room_copy(struct filler *filler, const char *text)
 	return to ? strcpy(to, text) : "";
 }
 
+struct value value_name(struct filler *filler, u32 number)
+{
+	const struct names *names = &timeline_threads(filler->timeline)->names;
+
+	return number ? value_told(filler, names_text(names, number)) : value_text(NULL);
+}
+
 /* Names are searched for: the common ones once. */
 struct value value_syscall(struct filler *filler, u16 syscall)
 {
-	char room[32], **kept;
+	const struct trace_info *info = filler->tables->export.info;
 	const char *name;
+	char room[32];
 
 	if (syscall == SYSCALL_NONE)
 		return value_text(NULL);
-	kept = syscall < SYSCALLS_KEPT ? &filler->syscalls[syscall] : NULL;
-	if (kept && *kept)
-		return value_text(*kept);
-	name = trace_syscall_name(filler->tables->export.info, syscall, room);
-	if (!kept)
-		return value_told(filler, name == room ? room_copy(filler, room) : name);
-	*kept = strdup(value_told(filler, name).text ?: "");
-	return value_text(*kept);
+	if (syscall < SYSCALLS_KEPT && filler->syscalls[syscall])
+		return value_text(filler->syscalls[syscall]);
+	name = trace_syscall_name(info, syscall, room);
+	if (name == room)
+		name = room_copy(filler, room);
+	name = value_told(filler, name).text ?: "";
+	if (syscall < SYSCALLS_KEPT)
+		filler->syscalls[syscall] = strdup(name);
+	return value_text(name);
 }
 
 struct value value_address(struct filler *filler, u64 address)

@@ -8,7 +8,7 @@
 
 enum column_type {
 	COLUMN_INTEGER,
-	COLUMN_REAL, /* a value of it may be an integer */
+	COLUMN_NUMBER, /* integer or real */
 	COLUMN_TEXT,
 };
 
@@ -45,6 +45,8 @@ enum table_source {
 	TABLE_INTERVALS,
 	TABLE_CALLS,
 	TABLE_SAMPLES,
+	TABLE_TASKS,
+	TABLE_NOTES, /* of the kind note_kind */
 	TABLE_SOURCE_COUNT,
 };
 
@@ -54,16 +56,42 @@ struct table_place {
 	u32 minor;
 };
 
-/* A row of intervals, and the number of what a wait was for: whats_get() */
+/* The task that somebody worked for, as far as rows tell of it; id 0: none */
+struct table_of_task {
+	u32 id;
+	u32 name; /* names_text() */
+};
+
+/*
+ * Rows as they are filled. They hold no pointers but to threads, so that they can be kept. Of an
+ * interval, what its wait was for: whats_get().
+ */
 struct table_interval {
 	struct interval interval;
+	struct table_of_task task;
 	u32 what;
 };
 
-/* A row of calls, with the arguments that it may point to */
 struct table_call {
 	struct call call;
+	struct table_of_task task;
 	u64 args[6];
+};
+
+struct table_sample {
+	struct sample sample;
+	struct table_of_task task;
+};
+
+struct table_task {
+	struct task task;
+	char link[TASK_LINK_MAX + 1];
+};
+
+struct table_note {
+	struct note note;
+	struct table_of_task task;
+	char text[ANNOTATION_TEXT_MAX + 1];
 };
 
 struct tables;
@@ -75,7 +103,8 @@ struct table_spec {
 	const char *means; /* one line */
 	const struct column_spec *columns;
 	u32 column_count;
-	u8 source; /* enum table_source */
+	u8 source;      /* enum table_source */
+	u16 note_kind;  /* notes: enum event_kind */
 	u64 what_columns; /* intervals: those that need what a wait was for, a bit each */
 	bool keyed; /* list: the first column is the number of the thing, from 1 on */
 	/* list: how many things, and how many rows has each; NULL: one */
@@ -83,7 +112,7 @@ struct table_spec {
 	u32 (*minors)(const struct tables *tables, u32 major);
 	/*
 	 * Sets those of @values that @wanted names (a bit each); they were all NULL before.
-	 * @row: as the source has it: struct table_place, table_interval, table_call, sample
+	 * @row: as the source has it: struct table_place, table_interval, table_call, ...
 	 */
 	void (*fill)(struct filler *filler, const void *row, struct value *values, u64 wanted);
 };
@@ -153,6 +182,22 @@ void table_fill(struct filler *filler, const struct table_spec *table, const voi
 		struct value *values, u64 wanted);
 void filler_free(struct filler *filler);
 
+/* Who makes rows of what a timeline tells. */
+struct row_maker {
+	void *ctx;
+	struct filler *filler;
+	const struct table_spec *only; /* NULL: all tables */
+	bool whats;                    /* what waits were for is asked */
+	/* @bytes: of @row, which may be copied. Return: 0 or negative errno. */
+	int (*row)(void *ctx, const struct table_spec *table, const void *row, size_t bytes);
+};
+
+/* The timeline is split by tasks. Return: 0 or -ENOSPC. */
+int row_maker_attach(struct row_maker *maker, struct timeline *timeline);
+
+/* Bytes of a row of a source; 0: of a list */
+size_t row_bytes(enum table_source source);
+
 /* How a table's fill() sets a value */
 static inline struct value value_integer(s64 integer)
 {
@@ -175,6 +220,8 @@ static inline struct value value_some(u64 integer)
 struct value value_time(const struct filler *filler, u64 time_ns);
 /* What a program or the system told: made UTF-8 where it is not. */
 struct value value_told(struct filler *filler, const char *text);
+/* names_text() of a number */
+struct value value_name(struct filler *filler, u32 number);
 struct value value_syscall(struct filler *filler, u16 syscall);
 /* What a wait was for, as reports say it: @what of whats_put() */
 struct value value_object(struct filler *filler, u32 what);
