@@ -41,6 +41,9 @@ struct cpu_state {
 	__u64 sample_head;	/* bytes ever reserved in this CPU's ring of samples */
 	__u32 stacks;		/* told, ever */
 	__u32 stacks_forgotten;	/* by the table: when they come again, they are told again */
+	__u64 unsure_since_ns;	/* when this stretch began, of UNSURE_NS */
+	__u32 unsure;		/* stacks in it that were walked by guesses */
+	__u32 spare2;
 } __attribute__((aligned(128)));
 
 /* One per CPU, written by the recorder alone */

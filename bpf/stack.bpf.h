@@ -248,7 +248,7 @@ static __always_inline u32 user_stack_from(struct stack_scratch *scratch, u32 id
 		scratch->hash ^= tgid * 0x9e3779b97f4a7c15ull;
 		scratch->check += image;
 	} else {
-		stack_walk(id);
+		stack_walk(id, now);
 	}
 	return stack_tell(id, now, sampler);
 }

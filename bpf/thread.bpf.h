@@ -136,17 +136,33 @@ static __always_inline u32 thread_here(struct cpu_state *cpu,
 	return thread_note(cpu, tid);
 }
 
+/* A call may end now that had a long wait in it, though nobody saw its end: no kernel stack. */
+static __always_inline void waited_unseen(u32 slot, u64 now)
+{
+	struct thread_wait *wait = thread_wait_at(slot);
+	struct thread *state = thread_at(slot);
+
+	if (!wait || !state || !state->left_ns || now - state->left_ns < config_stack_min_ns ||
+	    (state->flags & (THREAD_BLOCKED_IN | THREAD_WAITED | THREAD_NO_CALL)) !=
+		    THREAD_BLOCKED_IN)
+		return;
+	wait->kernel_stack = 0;
+	state->flags |= THREAD_WAITED;
+}
+
 /*
  * A thread runs here although no switch brought it: some kernels run no programs while
  * certain threads are current, so that the switch away from those is not seen.
  */
-static __noinline int thread_appeared(struct cpu_state *cpu, u32 before, u32 tid)
+static __noinline int thread_appeared(struct cpu_state *cpu, u32 before, u32 tid, u32 slot)
 {
 	const u32 bytes = sizeof(u64) + offsetof(struct event_switch, prev_state);
 	struct event_switch *sw;
 	u64 now, *record;
 
 	now = bpf_ktime_get_ns();
+	if (config_stacks)
+		waited_unseen(slot, now);
 	record = event_reserve(cpu, CLASS_SCHED, bytes, now);
 	if (!record)
 		return 0;
@@ -173,7 +189,7 @@ static __always_inline u32 thread_in_call(struct cpu_state *cpu,
 	slot = known && before == tid ? cpu->current_slot : thread_note(cpu, tid);
 	cpu->current_regs = (u64)regs;
 	if (slot && known && before != tid)
-		thread_appeared(cpu, before, tid);
+		thread_appeared(cpu, before, tid, slot);
 	return slot;
 }
 

@@ -11,6 +11,8 @@
 #include "bpf/thread.bpf.h"
 
 #define PAGE_MASK    4095ull
+#define UNSURE_NS    (50 * 1000 * 1000ull)
+#define UNSURE_MOST  64		/* stacks that were guessed and can be corrected, in that time */
 #define MEMORY_WORDS 256	/* a power of two */
 #define USER_WORDS   128	/* of a user stack, the first time it is walked */
 #define LAYOUT_WORDS 64		/* of stacks that took more to walk, no layout is kept */
@@ -322,8 +324,50 @@ static __always_inline void memory_read_some(struct stack_scratch *scratch)
 		scratch->held = 0;
 }
 
+/* Whether there is room for one more that is told with its memory */
+static __always_inline bool unsure_fits(struct cpu_state *cpu, u64 now)
+{
+	if (now - cpu->unsure_since_ns > UNSURE_NS) {
+		cpu->unsure_since_ns = now;
+		cpu->unsure = 0;
+	}
+	return __sync_fetch_and_add(&cpu->unsure, 1) < UNSURE_MOST;
+}
+
+/*
+ * What the recorder finds when it walks a stack again holds for all that have the same id. So
+ * words that may be return addresses count: into the program, and to where libraries lie, within
+ * 2 TiB of the stack. Numbers and pointers into the heap mostly do not, which differ each time.
+ */
+__weak __noinline int hash_callers(u32 id)
+{
+	struct stack_scratch *scratch = scratch_at(id);
+	struct task_struct *thread = bpf_get_current_task_btf();
+	u64 begin, bytes, near, hash, check;
+
+	if (!scratch)
+		return 0;
+	begin = BPF_CORE_READ(thread, mm, start_code);
+	bytes = BPF_CORE_READ(thread, mm, end_code) - begin;
+	near = scratch->sp - (2ull << 40);
+	hash = scratch->hash;
+	check = scratch->check;
+	for (u32 i = 0; i < STACK_WORDS_MAX; i++) {
+		u64 word;
+
+		if (i >= scratch->held)
+			break;
+		word = scratch->memory[i & (MEMORY_WORDS - 1)];
+		if (word - begin < bytes || word - near < 4ull << 40)
+			hash_word(&hash, &check, word);
+	}
+	scratch->hash = hash;
+	scratch->check = check;
+	return 0;
+}
+
 /* Walks a user stack from the frame in the scratch. Return: 0, as verifiers want something. */
-__weak __noinline int stack_walk(u32 id)
+__weak __noinline int stack_walk(u32 id, u64 now)
 {
 	struct stack_scratch *scratch = scratch_at(id);
 	u64 hash, check;
@@ -350,6 +394,10 @@ __weak __noinline int stack_walk(u32 id)
 		hash_word(&hash, &check, (scratch->sp & PAGE_MASK) + 1);
 		scratch->hash = hash;
 		scratch->check = check;
+		if (unsure_fits(cpu_here(), now))
+			hash_callers(id);
+		else
+			scratch->held = 0;	/* it stays as it is */
 	}
 	return 0;
 }

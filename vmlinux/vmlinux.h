@@ -187,6 +187,8 @@ struct thread_info {
 
 struct mm_struct {
 	unsigned long task_size;
+	unsigned long start_code;
+	unsigned long end_code;
 };
 
 typedef struct {

@@ -37,12 +37,12 @@ struct resolver {
 	bool ending;  /* do what is left, and end */
 	bool abandon; /* end now */
 	bool ended;
+	u32 unsure; /* the drainer's: stacks among those */
 	struct {
 		u32 id, words;
 		u64 address;
 		u64 data[STACK_MEMORY_RECORDS * STACK_MEMORY_WORDS];
 	} memory;     /* the drainer's: of the stack that comes next */
-	u32 unsure;   /* the drainer's: stacks among those */
 	u64 stacks;   /* the drainer's */
 	u64 refused;  /* the drainer's */
 	u64 worked;   /* the thread's: stacks that it is through with */
