@@ -196,14 +196,12 @@ PYTHONDIR ?= $(shell python3 -c 'import sys; print(next((p for p in sys.path if 
 	p.startswith("$(PREFIX)/") and p.endswith("-packages")), \
 	"$(PREFIX)/lib/python3/dist-packages"))' 2>/dev/null || echo $(PREFIX)/lib/python3/dist-packages)
 
-$(BUILD)/tracer.pc:
-	@mkdir -p $(@D)
-	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
-		'Name: tracer' 'Description: tasks, regions and logs for execution traces' \
-		'Version: $(VERSION)' 'Cflags: -I$${includedir}' > $@
+PC := 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' 'Name: tracer' \
+	'Description: tasks, regions and logs for execution traces' 'Version: $(VERSION)' \
+	'Cflags: -I$${includedir}'
 
 .PHONY: install
-install: $(TRACER) $(ANNOTATE) $(BUILD)/tracer.1 $(BUILD)/tracer.pc ## install to PREFIX [/usr/local], below DESTDIR
+install: $(TRACER) $(ANNOTATE) $(BUILD)/tracer.1 ## install to PREFIX [/usr/local], below DESTDIR
 	install -d '$(BINDIR)' '$(MANDIR)' '$(DOCDIR)'
 	install -m 755 $(TRACER) '$(BINDIR)/tracer'
 	install -m 644 $(BUILD)/tracer.1 '$(MANDIR)/tracer.1'
@@ -213,7 +211,7 @@ install: $(TRACER) $(ANNOTATE) $(BUILD)/tracer.1 $(BUILD)/tracer.pc ## install t
 	install -m 644 user/annotate/tracer.h '$(INCLUDEDIR)/tracer.h'
 	install -m 755 $(ANNOTATE) '$(LIBDIR)/$(notdir $(ANNOTATE))'
 	ln -sf '$(notdir $(ANNOTATE))' '$(LIBDIR)/libtracer-annotate.so'
-	install -m 644 $(BUILD)/tracer.pc '$(LIBDIR)/pkgconfig/tracer.pc'
+	printf '%s\n' $(PC) > '$(LIBDIR)/pkgconfig/tracer.pc'
 	install -d '$(PROBESDIR)'
 	install -m 644 $(wildcard user/record/sets/*.probes) '$(PROBESDIR)'
 	install -m 644 user/annotate/tracer.py '$(DESTDIR)$(PYTHONDIR)/tracer.py'

@@ -35,7 +35,8 @@ def _load():
     here = pathlib.Path(__file__).resolve()
     places = [os.environ.get("TRACER_ANNOTATE_LIBRARY"), _LIBRARY]
     # PREFIX/lib/python3/dist-packages/tracer.py: the library lies in PREFIX/lib
-    places += [str(folder / _LIBRARY) for folder in list(here.parents)[:4]]
+    places += [str(folder / lib / _LIBRARY) for folder in list(here.parents)[:4]
+               for lib in (".", "lib")]
     for place in places:
         if not place:
             continue
