@@ -189,7 +189,7 @@ DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/tracer
 PROBESDIR = $(DESTDIR)$(PREFIX)/share/tracer/probes
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 INCLUDEDIR = $(DESTDIR)$(PREFIX)/include
-DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md)
+DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md user/export/SQL.md)
 
 # Where python3 looks below PREFIX; when nowhere, PYTHONPATH has to say it.
 PYTHONDIR ?= $(shell python3 -c 'import sys; print(next((p for p in sys.path if \
