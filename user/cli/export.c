@@ -20,6 +20,7 @@ struct options {
 	const char *header;
 	bool lines;
 	bool schema;
+	bool plain;
 };
 
 static const struct option_spec export_options[] = {
@@ -31,6 +32,8 @@ static const struct option_spec export_options[] = {
 	  "go: version of the format: 1.22, 1.23 or 1.25 [1.22, which every go tool reads]" },
 	{ "schema", 0, OPTION_FLAG, offsetof(struct options, schema), NULL,
 	  "print what the fields of the format mean, and nothing else" },
+	{ "plain", 0, OPTION_FLAG, offsetof(struct options, plain), NULL,
+	  "perfetto: do not compress: three times as large, and faster" },
 	{ "lines", 0, OPTION_FLAG, offsetof(struct options, lines), NULL,
 	  "files and lines of frames, too: slow" },
 	FILTER_OPTIONS(options, filters),
@@ -131,6 +134,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	const struct options *o = data;
 	struct export_options options = {
 		.lines = o->lines,
+		.plain = o->plain,
 		.header = o->header,
 		.progress = isatty(STDERR_FILENO),
 	};
@@ -165,6 +169,7 @@ const struct command export_command = {
 	.summary = "a trace for other tools",
 	.details =
 		"FORMAT is one of\n"
+		"  perfetto  for ui.perfetto.dev and trace_processor\n"
 		"  go        Go's execution trace, for go tool trace and gotraceui\n"
 		"  folded    stacks for flamegraph.pl, speedscope and inferno\n"
 		"  ndjson    a line of JSON for each row of tracer sql, for DuckDB, ClickHouse, jq\n"

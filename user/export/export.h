@@ -15,6 +15,7 @@ struct export_options {
 	struct filter filter;            /* from_ns and to_ns: since the start of the recording */
 	const struct profile_kind *kind; /* folded: which waits */
 	const char *header;              /* go: "1.22"; NULL: the exporter's choice */
+	bool plain;                      /* perfetto: not compressed */
 	bool lines;                      /* files and lines of frames, too: slow */
 	bool progress;                   /* say on standard error how far it is */
 	const volatile int *stop; /* not 0: give up, with -EINTR; NULL: nobody asks for that */

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""test_perfetto - exports for Perfetto: nothing that its reader drops, and the report's numbers
+
+perfetto.py reads the file as trace_processor does. Where a real one is installed, it is asked the
+same questions in SQL.
+"""
+
+import collections
+import os
+import shutil
+import subprocess
+
+from harness import TRACER, WORKLOADS, thread_ids
+from judge import Skipped, check, equal, near, test, wait_until
+from perfetto import Perfetto
+from traces import KINDS, wait_of
+
+OF_STATE = {"Running": "running", "R": "runnable", "R+": "runnable", "S": "blocked",
+            "D": "blocked", "T": "blocked", "t": "blocked", "I": "blocked"}
+CONTEXTS = {None: ("thread",), 0: ("thread",), 1: ("softirq", "hardirq", "nmi")}
+
+
+def export(scene, trace, *options, name="out.pftrace"):
+    path = scene.path(name)
+    done = scene.tracer("export", "perfetto", trace.path, "-o", path, *options)
+    equal(done.returncode, 0, f"exit status of export ({done.stderr.strip()})")
+    return Perfetto(path)
+
+
+def times_of(perfetto):
+    """By tid: ns and rows of each state."""
+    times = collections.defaultdict(collections.Counter)
+    for thread in perfetto.sched.threads:
+        for row in thread.states:
+            state = OF_STATE.get(row.state, row.state)
+            times[thread.tid][state] += perfetto.dur(row)
+            times[thread.tid][state, "rows"] += 1
+    return times
+
+
+def reported_times(trace, *filters):
+    times = collections.defaultdict(collections.Counter)
+    for row in trace.threads(*filters):
+        time = times[row["tid"]]
+        time["running"] += row["execution_ns"]
+        time["runnable"] += row["scheduler_wait_ns"]
+        time["blocked"] += sum(wait_of(row, kind)["ns"] for kind in KINDS)
+        time["unknown"] += row["unknown_ns"]
+    return times
+
+
+def states_are_those_of_the_report(perfetto, trace, *filters):
+    found, wanted = times_of(perfetto), reported_times(trace, *filters)
+    check(wanted, "the report has no threads")
+    for tid, time in wanted.items():
+        if time["unknown"]:
+            continue
+        for state in ("running", "runnable", "blocked"):
+            equal(found[tid][state], time[state], f"ns that thread {tid} was {state}")
+    return wanted
+
+
+def ours(perfetto, trace, *filters):
+    """The threads of the report."""
+    tids = {row["tid"] for row in trace.threads(*filters)}
+    return [thread for thread in perfetto.sched.threads if thread.tid in tids]
+
+
+def waits_are_those_of_the_report(perfetto, trace, *filters):
+    found = collections.Counter()
+    for row in perfetto.slices:
+        if row.category == ["wait"]:
+            found[row.name, row.args.get("syscall"), "ns"] += row.dur
+            found[row.name, row.args.get("syscall"), "count"] += 1
+    for row in trace.report("waits", *filters)["waits"]:
+        found[row["kind"], row["syscall"], "ns"] -= row["total_ns"]
+        found[row["kind"], row["syscall"], "count"] -= row["count"]
+    equal({key: value for key, value in found.items() if value}, {}, "differences of waits")
+
+
+def calls_are_those_of_the_report(perfetto, trace):
+    found = collections.Counter()
+    for row in perfetto.slices:
+        if row.category != ["syscall"]:
+            continue
+        name = row.name.removeprefix("sys_")
+        name = f"futex {row.args['op']}" if "op" in row.args else name
+        found[name, "count"] += 1
+        found[name, "ns"] += row.dur
+        found[name, "blocked_ns"] += row.args.get("blocked_ns", 0)
+        found[name, "errors"] += row.args["ret"] in range(-4095, 0)
+        check((row.args["ret"] in range(-4095, 0)) == ("error" in row.args), f"result: {row.args}")
+    rows = trace.report("syscalls")["syscalls"]
+    check(rows, "the report has no system calls")
+    for row in rows:
+        found[row["syscall"], "count"] -= row["count"]
+        found[row["syscall"], "ns"] -= row["total_ns"]
+        found[row["syscall"], "blocked_ns"] -= row["blocked_ns"]
+        found[row["syscall"], "errors"] -= row["error_count"]
+    equal({key: value for key, value in found.items() if value}, {}, "differences of system calls")
+
+
+def wakers_are_those_of_the_report(perfetto, trace):
+    """Who released whom: counts by name, name and context."""
+    found, wanted = collections.Counter(), collections.Counter()
+    for thread in ours(perfetto, trace):
+        previous = None
+        for row in thread.states:
+            if row.state == "R" and row.waker and previous and OF_STATE.get(previous.state) == "blocked":
+                # which thread a timer hit is no part of the report
+                found[thread.name, row.irq or 0] += 1
+                found[thread.name, row.irq or 0, row.waker.name] += 1
+            previous = row
+    for row in trace.report("wakers")["wakers"]:
+        if row["context"] in ("thread", "softirq", "hardirq", "nmi"):
+            irq = int(row["context"] != "thread")
+            wanted[row["woken"], irq] += row["count"]
+            if row["by"]:
+                wanted[row["woken"], irq, row["by"]] += row["count"]
+    check(wanted, "the report has no wakers")
+    for key, count in wanted.items():
+        if len(key) == 2:
+            equal(found[key], count, f"wakings of {key[0]} by {'interrupts' if key[1] else 'threads'}")
+        elif not key[1]:
+            equal(found[key], count, f"wakings of {key[0]} by {key[2]}")
+        else:
+            check(found[key] >= count, f"wakings of {key[0]} from interrupts on top of {key[2]}: "
+                                       f"{found[key]}, reported {count}")
+
+
+def record_demo(scene, *options, seconds=2):
+    path = scene.path("demo.trace")
+    done = scene.tracer("-o", path, *options, "--", WORKLOADS / "demo_server", "--seconds",
+                        seconds, "--dir", scene.dir)
+    equal(done.returncode, 0, f"exit status ({done.stderr.strip()})")
+    return scene.trace(path)
+
+
+# Numbers
+
+
+@test(seconds=120)
+def states_waits_calls_and_wakers_are_those_of_the_report(scene):
+    trace = record_demo(scene)
+    perfetto = export(scene, trace)
+    states_are_those_of_the_report(perfetto, trace)
+    waits_are_those_of_the_report(perfetto, trace)
+    calls_are_those_of_the_report(perfetto, trace)
+    wakers_are_those_of_the_report(perfetto, trace)
+    sched = trace.report("sched")
+    by_why = {row["why"]: row["count"] for row in sched["sched"]}
+    rows = collections.Counter(row.state for thread in ours(perfetto, trace)
+                               for row in thread.states)
+    equal(rows["R+"], by_why["preempted"], "rows of R+")
+    equal(rows["R"], by_why["all"] - by_why["preempted"], "rows of R")
+    slices = [row for row in perfetto.sched.slices if row.thread in ours(perfetto, trace)]
+    equal(len(slices), sched["switches"]["runs"], "slices of the scheduler")
+    equal(sum(row.dur for row in slices), sched["switches"]["run_ns"], "their time")
+    equal(perfetto.sched.lost_closes, 0, "states that the reader makes unknown")
+
+
+@test(seconds=120)
+def threads_that_were_there_before_have_their_first_states(scene):
+    server = scene.workload("demo_server", "--seconds", "20", "--dir", scene.dir, "--quiet")
+    sleeper = scene.process("sleep", "30")
+    wait_until(lambda: len(thread_ids(server.pid)) > 8, "the server runs")
+    path = scene.path("attached.trace")
+    done = scene.tracer("-q", "-p", f"{server.pid},{sleeper.pid}", "-d", "1500ms", "-o", path)
+    equal(done.returncode, 0, f"exit status ({done.stderr.strip()})")
+    trace = scene.trace(path)
+    perfetto = export(scene, trace)
+    states_are_those_of_the_report(perfetto, trace)
+    slept = [t for t in perfetto.sched.threads if t.tid == sleeper.pid]
+    equal(len(slept), 1, "threads of the sleeper")
+    equal([(row.state, row.ts) for row in slept[0].states], [("S", perfetto.begin_ns)],
+          "what it did: sleep through the recording")
+
+
+@test(seconds=120)
+def the_whole_system_is_there(scene):
+    path = scene.path("all.trace")
+    scene.workload("demo_server", "--seconds", "4", "--dir", scene.dir, "--quiet")
+    equal(scene.tracer("-q", "-a", "-d", "1s", "-o", path).returncode, 0, "exit status")
+    trace = scene.trace(path)
+    perfetto = export(scene, trace)
+    found, wanted = times_of(perfetto), reported_times(trace)
+    # What the recorder itself did while it began may contradict itself.
+    repaired = trace.report("losses").get("repaired", 0)
+    wrong = [tid for tid, time in wanted.items() if not time["unknown"] and
+             any(found[tid][state] != time[state] for state in ("running", "runnable", "blocked"))]
+    check(len(wrong) <= repaired, f"{len(wrong)} threads differ, {repaired} events were repaired")
+    check(len(wanted) > 50, f"only {len(wanted)} threads")
+    for slices in perfetto.sched.slices:
+        check(slices.dur >= -1, "a slice of negative length")
+
+
+@test(seconds=120)
+def filters_cut_before_the_export(scene):
+    trace = record_demo(scene)
+    for filters in (("--from", "500ms", "--to", "1200ms"), ("--name", "http-worker*"),
+                    ("--from", "1s"), ("--to", "300ms"),
+                    ("--tid", str(trace.threads()[0]["tid"]))):
+        perfetto = export(scene, trace, *filters)
+        states_are_those_of_the_report(perfetto, trace, *filters)
+        waits_are_those_of_the_report(perfetto, trace, *filters)
+        tids = {row["tid"] for row in trace.threads(*filters)}
+        for thread in perfetto.sched.threads:
+            if thread.tid not in tids:
+                equal(sum(max(row.dur, 0) for row in thread.states if row.state == "Running"), 0,
+                      f"execution of {thread}, which was left out by {filters}")
+
+
+# The form
+
+
+@test
+def compressed_or_not_it_says_the_same(scene):
+    trace, _truth = scene.record_command("mutex_pair")
+    small, plain = export(scene, trace), export(scene, trace, "--plain", name="plain.pftrace")
+    equal(small.kinds, plain.kinds, "what is told")
+    check(os.path.getsize(scene.path("out.pftrace")) * 2 <
+          os.path.getsize(scene.path("plain.pftrace")), "it is not compressed")
+    piped = subprocess.run([TRACER, "export", "perfetto", trace.path, "--plain", "-o", "-"],
+                           stdout=subprocess.PIPE, check=True)
+    with open(scene.path("plain.pftrace"), "rb") as file:
+        equal(piped.stdout == file.read(), True, "standard output has the same")
+
+
+@test
+def it_says_when_where_and_on_what(scene):
+    trace, truth = scene.record_command("mutex_pair")
+    perfetto = export(scene, trace)
+    uname = os.uname()
+    equal(perfetto.system["utsname"]["release"], uname.release, "release")
+    equal(perfetto.system["utsname"]["machine"], uname.machine, "machine")
+    equal(len(perfetto.clocks), 2, "snapshots of the clocks")
+    near(perfetto.clocks[1][1] - perfetto.clocks[0][1], perfetto.clocks[1][6] - perfetto.clocks[0][6],
+         "wall clock and events")
+    equal(perfetto.end_ns - perfetto.begin_ns, trace.report("summary")["summary"]["duration_ns"],
+          "from the first to the last event")
+    named = {thread.tid: (thread.name, thread.upid.pid, thread.upid.name)
+             for thread in perfetto.sched.threads if thread.upid}
+    for row in trace.threads():
+        equal(named[row["tid"]], (row["name"], row["pid"], "mutex_pair"), "a thread's name and process")
+    equal(truth["pid"] in named, True, "the main thread is there")
+
+
+@test
+def waits_have_their_stacks_and_the_function_in_the_kernel(scene):
+    trace, _truth = scene.record_command("mutex_pair")
+    perfetto = export(scene, trace)
+    locked = [row for row in perfetto.slices if row.name == "sync" and row.stack]
+    check(locked, "no wait for the lock has a stack")
+    for row in locked:
+        names = [name for name, _path in row.stack]
+        if "holder" in names:
+            check(names.index("holder") < names.index("do_futex"), f"order of the frames: {names}")
+    check(any("holder" in [name for name, _path in row.stack] for row in locked), "no holder()")
+    check(any(row.args.get("object") == "mutex" for row in locked), "the lock has no name")
+    check(any(path.endswith("/mutex_pair") for row in locked for _name, path in row.stack),
+          "no frame lies in the program")
+    check(all(path == "/kernel" for row in locked for name, path in row.stack
+              if name.split("+")[0] == "do_futex"), "do_futex is not in the kernel")
+    functions = {row.blocked_function for thread in perfetto.sched.threads
+                 for row in thread.states if row.blocked_function}
+    check({"futex_do_wait", "futex_wait_queue", "futex_wait_queue_me"} & functions,
+          f"functions in the kernel: {functions}")
+    weights = collections.Counter(sample.ts for sample in perfetto.stack_samples)
+    equal(len(weights), len([row for row in perfetto.slices if row.stack]), "samples of waits")
+
+
+@test
+def samples_are_those_of_the_profile(scene):
+    trace, _truth = scene.record_command("busy", options=("-F", "199"))
+    perfetto = export(scene, trace)
+    done = scene.tracer("export", "folded", "--kind", "cpu", trace.path, "-o", "-")
+    lines = done.stdout.splitlines()
+    check(lines, "no samples were recorded")
+    period = round(1e9 / 199)
+    total = sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+    near(len(perfetto.samples) * period, total, "time of all samples")
+    leaves = {sample.stack[-1][0] for sample in perfetto.samples}
+    check(any(line.rsplit(" ", 1)[0].rsplit(";", 1)[1].removesuffix("_[k]") in leaves
+              for line in lines), f"functions: {leaves}")
+    for cpu in {sample.cpu for sample in perfetto.samples}:
+        counts = [sample.count for sample in perfetto.samples if sample.cpu == cpu]
+        equal(counts, sorted(set(counts)), f"counts of CPU {cpu} grow")
+
+
+# trace_processor itself
+
+
+@test(seconds=120)
+def the_real_reader_has_the_same_numbers(scene):
+    processor = shutil.which("trace_processor") or shutil.which("trace_processor_shell")
+    if not processor:
+        raise Skipped("no trace_processor on the PATH: only our own reader has checked the files")
+    trace = record_demo(scene)
+    perfetto = export(scene, trace)
+
+    def ask(sql):
+        with open(scene.path("query.sql"), "w", encoding="utf-8") as file:
+            file.write(sql)
+        done = subprocess.run([processor, "-q", scene.path("query.sql"), scene.path("out.pftrace")],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        return [line.replace('"', "").split(",") for line in done.stdout.splitlines()[1:]]
+
+    equal(ask("select name, value from stats where severity in ('error', 'data_loss') and value > 0;"),
+          [], "errors")
+    sums = {(int(tid), state): int(ns) for tid, state, ns in ask(
+        "select tid, state, sum(iif(dur < 0, trace_end() - ts, dur)) from thread_state "
+        "join thread using (utid) group by 1, 2;")}
+    for thread in perfetto.sched.threads:
+        for state in {row.state for row in thread.states}:
+            wanted = sum(perfetto.dur(row) for other in perfetto.sched.threads
+                         if other.tid == thread.tid for row in other.states if row.state == state)
+            equal(sums[thread.tid, state], wanted, f"{thread} in {state}")
+    equal(int(ask("select count(*) from slice;")[0][0]),
+          len(perfetto.slices) + len(perfetto.instants), "slices")

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* perfetto_tracks - tracks of a Perfetto trace, and the events on them with their annotations */
+#include "user/base/protobuf.h"
+#include "user/export/perfetto.h"
+#include "user/model/grow.h"
+
+enum descriptor_field {
+	DESCRIPTOR_UUID = 1,
+	DESCRIPTOR_NAME = 2,
+	DESCRIPTOR_PROCESS = 3,
+	DESCRIPTOR_THREAD = 4,
+	DESCRIPTOR_PARENT = 5,
+};
+
+enum descriptor_of { PROCESS_PID = 1, THREAD_PID = 1, THREAD_TID = 2 };
+
+enum annotation_field {
+	ANNOTATION_NAME_IID = 1,
+	ANNOTATION_BOOL = 2,
+	ANNOTATION_UINT = 3,
+	ANNOTATION_INT = 4,
+	ANNOTATION_STRING = 6,
+	ANNOTATION_POINTER = 7,
+	ANNOTATION_ARRAY = 12,
+	ANNOTATION_STRING_IID = 17,
+};
+
+static const char *const track_names[] = {
+	[TRACK_WAITS] = "waits",     [TRACK_CALLS] = "system calls",
+	[TRACK_REGIONS] = "regions", [TRACK_TASKS] = "works for task",
+	[TRACK_LOGS] = "logs",
+};
+
+static u64 uuid_of(u32 id, enum track_kind track)
+{
+	return (u64)id << TRACK_SHIFT | track;
+}
+
+void perfetto_describe(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent, const char *name)
+{
+	struct buffer *to = packet_at(&p->packets, time_ns, SEQUENCE_MAIN, 0);
+	size_t begin = proto_begin(to, PACKET_TRACK_DESCRIPTOR);
+
+	proto_number(to, DESCRIPTOR_UUID, uuid);
+	if (parent)
+		proto_number(to, DESCRIPTOR_PARENT, parent);
+	proto_text(to, DESCRIPTOR_NAME, name);
+	proto_end(to, begin);
+	packet_end(&p->packets);
+}
+
+u64 perfetto_process_track(struct perfetto *p, const struct process *process)
+{
+	u64 uuid = uuid_of(process->id, TRACK_PROCESS);
+	struct buffer *to;
+	size_t begin, inner;
+
+	perfetto_knows(p, process, p->export.begin_ns);
+	if (p->failed || p->processes[process->id - 1] & PROCESS_DESCRIBED)
+		return uuid;
+	to = packet_at(&p->packets, p->processes[process->id - 1] & ~PROCESS_NAMED, SEQUENCE_MAIN,
+		       0);
+	begin = proto_begin(to, PACKET_TRACK_DESCRIPTOR);
+	proto_number(to, DESCRIPTOR_UUID, uuid);
+	inner = proto_begin(to, DESCRIPTOR_PROCESS);
+	proto_number(to, PROCESS_PID, process->pid);
+	proto_end(to, inner);
+	proto_end(to, begin);
+	packet_end(&p->packets);
+	p->processes[process->id - 1] |= PROCESS_DESCRIBED;
+	return uuid;
+}
+
+/* There may be one descriptor of a thread only: a second one would be taken for another thread that
+ * has its number. So the tracks of its parts are children of that. */
+static void describe_thread(struct perfetto *p, const struct thread *thread,
+			    const struct perfetto_thread *x)
+{
+	struct buffer *to = packet_at(&p->packets, x->born_ns, SEQUENCE_MAIN, 0);
+	size_t begin = proto_begin(to, PACKET_TRACK_DESCRIPTOR), inner;
+
+	proto_number(to, DESCRIPTOR_UUID, uuid_of(thread->id, TRACK_THREAD));
+	inner = proto_begin(to, DESCRIPTOR_THREAD);
+	proto_number(to, THREAD_PID, thread->process->pid);
+	proto_number(to, THREAD_TID, x->old_tid ?: x->tid);
+	proto_end(to, inner);
+	proto_end(to, begin);
+	packet_end(&p->packets);
+}
+
+u64 perfetto_track(struct perfetto *p, const struct thread *thread, enum track_kind track)
+{
+	struct perfetto_thread *x = perfetto_thread(p, thread);
+	u64 uuid = uuid_of(thread->id, track);
+
+	if (!x || x->tracks & 1u << track)
+		return uuid;
+	if (!(x->tracks & 1u << TRACK_THREAD))
+		describe_thread(p, thread, x);
+	x->tracks |= 1u << TRACK_THREAD | 1u << track;
+	perfetto_describe(p, x->born_ns, uuid, uuid_of(thread->id, TRACK_THREAD),
+			  track_names[track]);
+	return uuid;
+}
+
+struct buffer *perfetto_event(struct perfetto *p, u64 time_ns, u32 type, u64 track)
+{
+	struct buffer *to = packet_at(&p->packets, time_ns, SEQUENCE_MAIN, SEQUENCE_NEEDED);
+
+	p->event_begin = proto_begin(to, PACKET_TRACK_EVENT);
+	proto_number(to, TRACK_EVENT_TYPE, type);
+	proto_number(to, TRACK_EVENT_TRACK_UUID, track);
+	return to;
+}
+
+void perfetto_event_end(struct perfetto *p)
+{
+	proto_end(&p->packets.batch, p->event_begin);
+	packet_end(&p->packets);
+}
+
+static size_t begin_note(struct perfetto *p, const char *name)
+{
+	size_t begin = proto_begin(&p->packets.batch, TRACK_EVENT_ANNOTATIONS);
+
+	proto_number(&p->packets.batch, ANNOTATION_NAME_IID,
+		     names_of_pointer(&p->names, INTERNED_ANNOTATIONS, name));
+	return begin;
+}
+
+void perfetto_note_number(struct perfetto *p, const char *name, s64 value)
+{
+	size_t begin = begin_note(p, name);
+
+	proto_number(&p->packets.batch, ANNOTATION_INT, (u64)value);
+	proto_end(&p->packets.batch, begin);
+}
+
+void perfetto_note_pointer(struct perfetto *p, const char *name, u64 value)
+{
+	size_t begin = begin_note(p, name);
+
+	proto_number(&p->packets.batch, ANNOTATION_POINTER, value);
+	proto_end(&p->packets.batch, begin);
+}
+
+void perfetto_note_flag(struct perfetto *p, const char *name)
+{
+	size_t begin = begin_note(p, name);
+
+	proto_number(&p->packets.batch, ANNOTATION_BOOL, true);
+	proto_end(&p->packets.batch, begin);
+}
+
+void perfetto_note_text(struct perfetto *p, const char *name, const char *text)
+{
+	size_t begin = begin_note(p, name);
+
+	proto_item(&p->packets.batch, ANNOTATION_STRING, text, strlen(text));
+	proto_end(&p->packets.batch, begin);
+}
+
+void perfetto_note_interned(struct perfetto *p, const char *name, u32 iid)
+{
+	size_t begin = begin_note(p, name);
+
+	proto_number(&p->packets.batch, ANNOTATION_STRING_IID, iid);
+	proto_end(&p->packets.batch, begin);
+}
+
+void perfetto_note_list(struct perfetto *p, const char *name, const u64 *values, u32 count)
+{
+	size_t begin = begin_note(p, name);
+
+	for (u32 i = 0; i < count; i++) {
+		size_t item = proto_begin(&p->packets.batch, ANNOTATION_ARRAY);
+
+		proto_number(&p->packets.batch, ANNOTATION_UINT, values[i]);
+		proto_end(&p->packets.batch, item);
+	}
+	proto_end(&p->packets.batch, begin);
+}
