@@ -11,8 +11,8 @@ extern const struct exporter perfetto_exporter;
 extern const struct exporter sqlite_exporter;
 
 const struct exporter *const exporters[] = {
-	&perfetto_exporter, &go_exporter, &folded_exporter, &ndjson_exporter, &sqlite_exporter,
-	NULL,
+	&perfetto_exporter, &go_exporter,     &folded_exporter,
+	&ndjson_exporter,   &sqlite_exporter, NULL,
 };
 
 const struct exporter *exporter_find(const char *name)
