@@ -55,7 +55,7 @@ struct probe_values {
 	__u8  is[PROBE_ARGS_MAX];	/* enum probe_arg_is */
 	__u8  count;
 	__u8  cut;
-	__u32 spare;
+	__u32 unreadable;		/* a bit for each value: at that address is no text */
 };
 
 #define PROBE_TEXT_MAX	 511	/* of an argument */

@@ -105,6 +105,7 @@ static __always_inline u32 arguments_read(struct scratch *scratch, struct pt_reg
 		length &= PROBE_TEXT_MAX;
 		values->bytes[i] = length;
 		values->cut |= flags & 1;
+		values->unreadable |= flags & 2 ? 1u << i : 0;
 		used += length;
 	}
 	values->count = layout->count;

@@ -13,7 +13,7 @@ import subprocess
 
 from harness import BUILD
 from judge import MS, SECOND, Skipped, check, equal, near, need, test, wait_until
-from test_annotations import annotations, of_kind, pairs
+from test_annotations import EARLIER, annotations, of_kind, pairs
 
 PROBED = BUILD / "workloads" / "probed"
 
@@ -67,6 +67,36 @@ def every_call_is_two_hits_and_all_are_recorded_or_counted(scene):
         elif event["kind"] == "loss":
             gone += event["lost"]["annotation"]
     equal(found + gone, 2 * truth["calls"], "recorded + lost")
+
+
+@test
+def odd_arguments_are_kept_and_marked(scene):
+    trace, _ = scene.record_command("probed", "--rounds", "0", "--odd", "1",
+                                    options=["--log", "probed:request_begin(s,d)"])
+    logs = of_kind(annotations(scene, trace.path), "log")
+    found = [(event["text"], event["cut"], event["unreadable"], event["not_utf8"])
+             for event in logs]
+    address = [text.split(",")[0] for text, *_ in found]
+    for i in (4, 5, 6):
+        check(re.fullmatch("0x[0-9a-f]+", address[i]), f"no address: {address[i]}")
+    equal(found, [('"' + "x" * 511 + '", 0', True, False, False),
+                  ('"", 1', False, False, False), ("0, 2", False, False, False),
+                  ('"a\ufffdb", 3', False, False, True), (f"{address[4]}, 4", False, True, False),
+                  (f"{address[5]}, 5", False, True, False),
+                  ("0xfffffffffffff000, 6", False, True, False),
+                  ('"untouched", 7', False, False, False)], "logs")
+
+
+@test
+def tasks_that_begin_again_or_end_twice_are_kept(scene):
+    words = f"request={PROBED}:request_begin~request_end"
+    trace, _ = scene.record_command("probed", "--rounds", "0", "--odd", "1",
+                                    options=["--task", words])
+    events = annotations(scene, trace.path)
+    begun = [event["task"] for event in of_kind(events, "task_begin")]
+    equal(len(set(begun)), 8, "tasks with numbers of their own")
+    # An end is that of the thread's last begin; the next one is of a task that nobody knows.
+    equal([event["task"] for event in of_kind(events, "task_end")], [begun[-1], EARLIER], "ends")
 
 
 def cpu_of_calls(scene, *args):

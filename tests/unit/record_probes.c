@@ -298,6 +298,14 @@ static void arguments_of_a_hit_become_one_text(void **state)
 	from->probe = 3;
 	assert_true(announced_read(&to, &room, from, sizeof(*from) + sizeof(all)));
 	assert_string_equal(to.text, "row1");
+	/* Where no text can be read its address is told. */
+	all.values.bytes[0] = 0;
+	all.values.unreadable = 1;
+	from = record(ANNOTATION_PROBED, "", 0, &all, sizeof(all));
+	from->probe = 3;
+	assert_true(announced_read(&to, &room, from, sizeof(*from) + sizeof(all)));
+	assert_string_equal(to.text, "0xbc614e");
+	assert_true(to.flags & ANNOTATION_BAD_TEXT);
 	/* Texts that are longer than the record */
 	all.values.bytes[0] = 17;
 	from = record(ANNOTATION_PROBED, "", 0, &all, sizeof(all));

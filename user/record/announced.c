@@ -89,6 +89,7 @@ static bool is_readable(const char *text, size_t size)
 	return true;
 }
 
+/* @text: NULL: what should be one cannot be read. Return: whether it was UTF-8. */
 static bool put_value(struct writer *w, u8 is, u64 value, const char *text, size_t size, bool alone)
 {
 	char clean[3 * PROBE_TEXT_MAX + 1];
@@ -97,11 +98,12 @@ static bool put_value(struct writer *w, u8 is, u64 value, const char *text, size
 	if (size && (is == PROBE_ARG_TEXT || is_readable(text, size))) {
 		whole = copy_text(clean, text, size, true);
 		put(w, alone ? "%s" : "\"%s\"", clean);
-	} else if (is == PROBE_ARG_TEXT && value) {
+	} else if (is == PROBE_ARG_TEXT && value && text) {
 		put(w, "\"\"");
 	} else if (is == PROBE_ARG_SIGNED) {
 		put(w, "%" PRId64, (s64)value);
-	} else if (is == PROBE_ARG_HEX || (is == PROBE_ARG_ANY && value >> 32)) {
+	} else if (is == PROBE_ARG_HEX || is == PROBE_ARG_TEXT ||
+		   (is == PROBE_ARG_ANY && value >> 32)) {
 		put(w, "%#" PRIx64, value);
 	} else {
 		put(w, "%" PRIu64, value);
@@ -115,6 +117,7 @@ static bool read_values(struct trace_annotation *to, struct announced *room, con
 {
 	struct writer w = { room->text, sizeof(room->text) };
 	struct probe_values values;
+	bool unreadable;
 
 	room->text[0] = 0;
 	if (!bytes)
@@ -127,9 +130,12 @@ static bool read_values(struct trace_annotation *to, struct announced *room, con
 	for (u32 i = 0; i < values.count && i < PROBE_ARGS_MAX; i++) {
 		if (values.bytes[i] > bytes || values.bytes[i] > PROBE_TEXT_MAX)
 			return false;
+		unreadable = values.is[i] == PROBE_ARG_TEXT && values.unreadable >> i & 1;
+		if (unreadable)
+			to->flags |= ANNOTATION_BAD_TEXT;
 		put(&w, i ? ", " : "");
-		if (!put_value(&w, values.is[i], values.value[i], data, values.bytes[i],
-			       values.count == 1))
+		if (!put_value(&w, values.is[i], values.value[i], unreadable ? NULL : data,
+			       unreadable ? 0 : values.bytes[i], values.count == 1))
 			to->flags |= ANNOTATION_NOT_UTF8;
 		data += values.bytes[i];
 		bytes -= values.bytes[i];
