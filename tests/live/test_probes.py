@@ -159,6 +159,18 @@ def a_program_that_is_started_later_gets_the_probes(scene):
     equal(logs, [f"/item/{i}" for i in range(60 - len(logs), 60)], "requests from then on")
 
 
+@test
+def a_command_by_any_of_its_names_gets_the_probes(scene):
+    other = scene.path("other-name")
+    os.symlink(PROBED, other)
+    for words in ("probed:save_row", f"{PROBED.parent}/prob*:save_row", f"{other}:save_row"):
+        done = scene.tracer("-q", "--region", words, "-o", scene.path("a.trace"), "--",
+                            "./other-name")
+        equal((done.returncode, done.stderr), (0, ""), f"exit status and errors with {words}")
+        equal(len(of_kind(annotations(scene, scene.path("a.trace")), "region_begin")), 10,
+              f"regions with {words}")
+
+
 LATER = """
 import ctypes, sys, time
 sys.stdin.readline()

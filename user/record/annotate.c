@@ -245,14 +245,16 @@ void annotate_mapping(struct annotate *annotate, const struct trace_mapping *map
 }
 
 /* Before its first instruction: what a short program announces would be over when it is found. */
-static bool look_at_command(struct annotate *annotate, const char *path)
+static bool look_at_command(struct annotate *annotate, const char *name)
 {
+	/* As its mappings will be named */
+	CLEANUP(free) char *path = realpath(name, NULL);
 	struct err err = { 0 };
 	struct probe_file file;
 	struct stat st;
 	bool wanted;
 
-	if (stat(path, &st) || !S_ISREG(st.st_mode) || access(path, X_OK))
+	if (!path || stat(path, &st) || !S_ISREG(st.st_mode) || access(path, X_OK))
 		return false;
 	file = file_of(path, &st);
 	if (was_seen(annotate, file.device, file.inode))
