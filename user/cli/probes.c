@@ -215,10 +215,24 @@ const struct command probes_command = {
 		"has mapped, as --log and --task take them, and where their arguments lie; with "
 		"--functions, the functions that --region and --log take.\n"
 		"\n"
+		"What --region, --task and --log of `tracer record` take:\n"
+		"  [NAME=]PLACE[~PLACE]\n"
+		"  PLACE  PATH:FUNCTION[(ARGS)] or PATH:PROVIDER:PROBE[(ARGS)]; behind the ~\n"
+		"         PATH and PROVIDER may be left out\n"
+		"  PATH   with a /: that file; else the name of what the target maps, now or\n"
+		"         later; both may be patterns, as the FUNCTION and the PROBE\n"
+		"  ARGS   with commas, a letter for each argument: s a text, d and u 32-bit\n"
+		"         numbers, l a 64-bit number, x the same in hex, - leave it out\n"
+		"Without ARGS a static probe tells all arguments, and a function none.\n"
+		"\n"
+		"A file for --probes has such words in lines that begin with region, task or log. "
+		"There are sets: gc (garbage collections of Python, the JVM, Ruby, Node and Go) and "
+		"postgresql.\n"
+		"\n"
 		"  tracer probes /usr/lib/postgresql/15/bin/postgres\n"
 		"  tracer -p 4711 --log postgres:postgresql:query__start\n"
 		"  tracer probes 4711 --functions 'handle_*'\n"
-		"  tracer -p 4711 --region 'server:handle_*'\n",
+		"  tracer -p 4711 --region 'server:handle_*' --probes gc\n",
 	.options = probes_options,
 	.options_bytes = sizeof(struct probes_options),
 	.run = probes_run,
