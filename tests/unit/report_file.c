@@ -173,7 +173,7 @@ static void an_unknown_report_lists_those_that_exist(void **state)
 	assert_non_null(strstr(err.text, "nonsense"));
 	assert_non_null(strstr(err.hint,
 			       "summary, threads, waits, locks, wakers, syscalls, sched, stacks, "
-			       "tasks, losses"));
+			       "tasks, regions, logs, losses"));
 }
 
 static void a_file_that_is_not_there_is_an_error(void **state)

@@ -123,6 +123,8 @@ const struct command report_command = {
 		"  sched      how long threads waited for a CPU, and who had it\n"
 		"  stacks     where in the code threads waited: a tree of calls\n"
 		"  tasks      announced tasks: how long they took, and why\n"
+		"  regions    announced regions: how long they took, and why\n"
+		"  logs       what programs said: time, thread, task, text\n"
 		"  losses     events that are missing, by CPU, class and time\n"
 		"\n"
 		"FILE can be - for standard input. For each thread execution + scheduler wait +\n"

@@ -24,12 +24,17 @@ bool filter_matches(const char *pattern, const char *name)
 	return strpbrk(pattern, "*?[") ? !fnmatch(pattern, name, 0) : !!strstr(name, pattern);
 }
 
+bool filter_matches_any(const char *const *patterns, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (filter_matches(patterns[i], name))
+			return true;
+	return false;
+}
+
 static bool name_matches(const struct filter *filter, const char *name)
 {
-	for (size_t i = 0; i < filter->name_count; i++)
-		if (filter_matches(filter->names[i], name))
-			return true;
-	return !filter->name_count;
+	return !filter->name_count || filter_matches_any(filter->names, filter->name_count, name);
 }
 
 bool filter_task(const struct filter *filter, const struct task *task, const char *name)

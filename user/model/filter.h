@@ -41,6 +41,7 @@ bool filter_task(const struct filter *filter, const struct task *task, const cha
 
 /* "worker" matches "worker-1", "work*1" too; "worker-?" all with one more letter. */
 bool filter_matches(const char *pattern, const char *name);
+bool filter_matches_any(const char *const *patterns, size_t count, const char *name);
 
 /* Cuts @interval. Return: false when nothing of it is left. */
 bool filter_cut(const struct filter *filter, struct interval *interval);

@@ -22,6 +22,15 @@ static inline void spent_add(struct spent *spent, const struct interval *interva
 	}
 }
 
+static inline void spent_merge(struct spent *to, const struct spent *from)
+{
+	to->execution_ns += from->execution_ns;
+	to->scheduler_wait_ns += from->scheduler_wait_ns;
+	for (int kind = 0; kind < WAIT_KIND_COUNT; kind++)
+		to->waits_ns[kind] += from->waits_ns[kind];
+	to->unknown_ns += from->unknown_ns;
+}
+
 /* All but what is not known */
 static inline u64 spent_sum(const struct spent *spent)
 {

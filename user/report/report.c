@@ -24,6 +24,9 @@ const struct report_kind report_kinds[] = {
 	{ "stacks", "where in the code threads waited: a tree of calls",
 	  NEEDS_STACKS | NEEDS_FRAMES, report_stacks },
 	{ "tasks", "announced tasks: how long they took, and why", NEEDS_TASKS, report_tasks },
+	{ "regions", "announced regions: how long they took, and why", NEEDS_REGIONS | NEEDS_FRAMES,
+	  report_regions },
+	{ "logs", "what programs said: time, thread, task, text", NEEDS_LOGS, report_logs },
 	{ "losses", "events that are missing, by CPU, class and time", NEEDS_STACKS | NEEDS_FRAMES,
 	  report_losses },
 	{ NULL, NULL, 0, NULL },
@@ -67,6 +70,23 @@ static void begin_stacks(struct report *report, unsigned int needs)
 	report->stack_sched.kind = profile_kind_find("sched");
 }
 
+static int begin_announced(struct report *report, unsigned int needs)
+{
+	const struct report_options *options = report->options;
+
+	if (needs & (NEEDS_TASKS | NEEDS_REGIONS | NEEDS_LOGS))
+		timeline_split_tasks(report->timeline);
+	report->regions.timeline = report->timeline;
+	report->regions.names = options->names;
+	report->regions.name_count = options->name_count;
+	report->logs.timeline = report->timeline;
+	report->logs.most = (u32)min(options->limit, (u64)LOGS_MAX);
+	report->logs.text = options->query.log;
+	report->logs.category = options->category;
+	return needs & NEEDS_TASKS ? tasks_begin(&report->tasks, report->timeline, &options->query)
+				   : 0;
+}
+
 int report_attach(struct report *report, unsigned int needs)
 {
 	const struct {
@@ -84,6 +104,8 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_LOCKS, locks_sink(&report->locks) },
 		{ NEEDS_WAKERS, wakers_sink(&report->wakers) },
 		{ NEEDS_TASKS, tasks_sink(&report->tasks) },
+		{ NEEDS_REGIONS, regions_sink(&report->regions) },
+		{ NEEDS_LOGS, logs_sink(&report->logs) },
 		{ NEEDS_LOCKS | NEEDS_WAKERS, history_told_sink(&report->history) },
 		{ 0, losses_sink(&report->losses) },
 	};
@@ -96,11 +118,8 @@ int report_attach(struct report *report, unsigned int needs)
 			     report->options->depth ?: WAKERS_DEPTH);
 	}
 	begin_stacks(report, needs);
-	if (needs & NEEDS_TASKS) {
-		timeline_split_tasks(report->timeline);
-		if (tasks_begin(&report->tasks, report->timeline, &report->options->query) < 0)
-			return -ENOMEM;
-	}
+	if (begin_announced(report, needs) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
 		int r = 0;
 
@@ -125,6 +144,8 @@ void report_free(struct report *report)
 	locks_free(&report->locks);
 	wakers_free(&report->wakers);
 	tasks_free_all(&report->tasks);
+	regions_free(&report->regions);
+	logs_free(&report->logs);
 	history_free(&report->history);
 	timeline_free(report->timeline);
 	report->timeline = NULL;

@@ -13,6 +13,8 @@
 #include "user/model/profile.h"
 #include "user/model/read.h"
 #include "user/model/sched.h"
+#include "user/model/logs.h"
+#include "user/model/regions.h"
 #include "user/model/tasks.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
@@ -27,7 +29,10 @@ struct report_options {
 	enum times_by by;
 	bool lines; /* where functions are named: files and lines, too; slow */
 	u32 depth; /* of chains of wakers; 0: WAKERS_DEPTH */
-	struct tasks_query query;  /* tasks: which instances */
+	struct tasks_query query;  /* tasks: which instances; log: of logs, too */
+	const char *category;      /* logs: only these */
+	const char *const *names;  /* regions: only with these names */
+	size_t name_count;
 	struct filter filter;      /* from_ns and to_ns: since the start of the recording */
 	const struct style *style; /* NULL: style_of(out) */
 };
@@ -74,6 +79,8 @@ const struct report_kind *report_kind_find(const char *name);
 #define NEEDS_STACKS 64
 #define NEEDS_WAKERS 128
 #define NEEDS_TASKS  256
+#define NEEDS_REGIONS 512
+#define NEEDS_LOGS   1024
 
 /* A report on its way: what it is made of. Tests fill it by hand. */
 struct report {
@@ -99,6 +106,8 @@ struct report {
 	struct locks locks;
 	struct wakers wakers;
 	struct tasks tasks;
+	struct regions regions;
+	struct logs logs;
 	bool locks_finished;
 };
 
@@ -135,6 +144,8 @@ int report_waits(struct report *report, struct json *json);
 int report_locks(struct report *report, struct json *json);
 int report_wakers(struct report *report, struct json *json);
 int report_tasks(struct report *report, struct json *json);
+int report_regions(struct report *report, struct json *json);
+int report_logs(struct report *report, struct json *json);
 int report_syscalls(struct report *report, struct json *json);
 int report_sched(struct report *report, struct json *json);
 int report_stacks(struct report *report, struct json *json);
