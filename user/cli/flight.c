@@ -12,6 +12,7 @@
 #include "user/cli/recorded.h"
 #include "user/cli/wanted.h"
 #include "user/record/flight.h"
+#include "user/record/watch.h"
 
 #define WINDOW_NS    (30 * NSEC_PER_SEC)
 #define MEMORY_BYTES (64u << 20)
@@ -23,6 +24,10 @@ struct options {
 	u64 before_ns;
 	u64 after_ns;
 	const char *dir;
+	struct text_list on;
+	struct text_list at_most;
+	struct text_list once_per;
+	u64 keep, keep_bytes, keep_slowest;
 	bool quiet;
 };
 
@@ -32,12 +37,24 @@ static const struct option_spec flight_options[] = {
 	  "keep the last TIME [30s]" },
 	{ "memory", 0, OPTION_SIZE, offsetof(struct options, memory_bytes), "SIZE",
 	  "the whole recorder takes no more; what it does not need is for the window [64M]" },
+	{ "on", 0, OPTION_LIST, offsetof(struct options, on), "TRIGGER",
+	  "take a snapshot when this happens; the triggers are listed below [signal, snapshot]" },
 	{ "dir", 0, OPTION_TEXT, offsetof(struct options, dir), "DIR",
 	  "write snapshots to DIR [the present one]" },
 	{ "before", 0, OPTION_TIME, offsetof(struct options, before_ns), "TIME",
 	  "a snapshot begins TIME before its cause, or before what caused it began [--window]" },
 	{ "after", 0, OPTION_TIME, offsetof(struct options, after_ns), "TIME",
 	  "and ends TIME behind it [0]" },
+	{ "at-most", 0, OPTION_LIST, offsetof(struct options, at_most), "N/TIME",
+	  "of the triggers' snapshots no more than N in TIME, as 1/1m or 20/1d" },
+	{ "once-per", 0, OPTION_LIST, offsetof(struct options, once_per), "trigger|task|stack",
+	  "one snapshot for each trigger, each name of a task, each stack that waited" },
+	{ "keep", 0, OPTION_NUMBER, offsetof(struct options, keep), "N",
+	  "keep the newest N snapshots of the target in --dir, remove older ones" },
+	{ "keep-bytes", 0, OPTION_SIZE, offsetof(struct options, keep_bytes), "SIZE",
+	  "keep as many of the newest as fit in SIZE" },
+	{ "keep-slowest", 0, OPTION_NUMBER, offsetof(struct options, keep_slowest), "N",
+	  "of each trigger keep the N that lasted longest; durations are then judged at their end" },
 	WANTED_EVENT_OPTIONS(struct options),
 	{ "quiet", 'q', OPTION_FLAG, offsetof(struct options, quiet), NULL, "only errors" },
 	{ "verbose", 'v', OPTION_COUNT, WANTED_FIELD(struct options, verbose), NULL,
@@ -97,6 +114,59 @@ static u64 ring_bytes(const struct options *options)
 	return bytes;
 }
 
+/* What --on and its like ask for, checked */
+struct triggers {
+	struct trigger list[TRIGGERS_MAX];
+	struct rate rates[RATES_MAX];
+	u32 once_per;
+};
+
+static int add_once_per(void *ctx, const char *word, struct err *err)
+{
+	return once_per_parse(ctx, word, err);
+}
+
+static int add_trigger(struct trigger *to, unsigned int number, const char *text,
+		       struct session_options *session, struct err *err)
+{
+	char words[2 * TRIGGER_TEXT_MAX];
+	int r = trigger_parse(to, text, err);
+
+	if (r < 0 || to->kind != TRIGGER_PROBE)
+		return r;
+	r = trigger_label(to, number, words, err);
+	return r ?: probe_list_add(&session->probes, EVENT_LOG, words, "--on", err);
+}
+
+static int collect_triggers(struct triggers *to, struct flight_options *flight,
+			    const struct options *options, struct session_options *session,
+			    struct err *err)
+{
+	static const char *const usual[] = { "snapshot" };
+	const char *const *texts = options->on.count ? options->on.items : usual;
+	size_t count = options->on.count ?: ARRAY_SIZE(usual);
+	int r = 0;
+
+	if (count > TRIGGERS_MAX)
+		return fail(err, -EINVAL, "--on: more than %d triggers", TRIGGERS_MAX);
+	if (options->at_most.count > RATES_MAX)
+		return fail(err, -EINVAL, "--at-most: more than %d of them", RATES_MAX);
+	for (unsigned int i = 0; i < count && !r; i++)
+		r = add_trigger(&to->list[i], i, texts[i], session, err);
+	for (size_t i = 0; i < options->at_most.count && !r; i++)
+		r = rate_parse(&to->rates[i], options->at_most.items[i], err);
+	r = r ?: wanted_each_word(&options->once_per, add_once_per, &to->once_per, err);
+	flight->triggers = to->list;
+	flight->trigger_count = count;
+	flight->rates = to->rates;
+	flight->rate_count = options->at_most.count;
+	flight->once_per = to->once_per;
+	/* What a trigger looks at has to be recorded. */
+	if (!r)
+		session->class_mask |= watch_classes(to->list, count);
+	return r;
+}
+
 static int run_session(const struct options *options, struct session_options *session,
 		       struct err *err)
 {
@@ -115,7 +185,7 @@ static int run_session(const struct options *options, struct session_options *se
 static int run(void *data, char **args, int count, struct err *err)
 {
 	struct options *options = data;
-	CLEANUP(free) char *name = NULL;
+	CLEANUP(free) struct triggers *triggers = calloc(1, sizeof(*triggers));
 	struct session_status status = { 0 };
 	struct wanted_parts parts = { .pid_count = 0 };
 	struct flight_options flight = {
@@ -123,7 +193,10 @@ static int run(void *data, char **args, int count, struct err *err)
 		.memory_bytes = options->memory_bytes,
 		.before_ns = min(options->before_ns, options->window_ns),
 		.after_ns = options->after_ns,
-		.dir = options->dir,
+		.shelf = { .dir = options->dir,
+			   .keep = options->keep,
+			   .keep_bytes = options->keep_bytes,
+			   .keep_slowest = options->keep_slowest },
 		.on_fact = say,
 		.ctx = options,
 	};
@@ -132,19 +205,18 @@ static int run(void *data, char **args, int count, struct err *err)
 					   .output = "memory" };
 	int r;
 
+	if (!triggers)
+		return fail(err, -ENOMEM, "no memory for triggers");
 	if (!options->window_ns)
 		return fail(err, -EINVAL, "--window: 0 is no time to keep");
 	r = check_directory(options->dir, err);
 	r = r ?: wanted_session(&session, &parts, &options->wanted, count ? args : NULL, err);
+	r = r ?: collect_triggers(triggers, &flight, options, &session, err);
 	if (!r) {
-		if (parts.pid)
-			r = asprintf(&name, "%s-%d", parts.word, parts.pid) < 0 ? -ENOMEM : 0;
-		else
-			name = strdup(parts.word);
-		flight.name = name;
+		flight.shelf.name = parts.word;
+		flight.shelf.pid = (u32)parts.pid;
 		session.ring_bytes = ring_bytes(options);
-		r = name ? run_session(options, &session, err)
-			 : fail(err, -ENOMEM, "no memory for a file name");
+		r = run_session(options, &session, err);
 	}
 	wanted_free(&parts, &session);
 	return r;
@@ -161,13 +233,36 @@ const struct command flight_command = {
 		"snapshot is an ordinary trace, which also tells why it was taken: the summary begins "
 		"with that.\n"
 		"\n"
-		"SIGUSR1 takes a snapshot. Ctrl-C and SIGTERM end the recorder, and write nothing.\n"
+		"Triggers:\n"
+		"  signal                  SIGUSR1; also without --on\n"
+		"  snapshot[:REASON]       the program asks for it: tracer_snapshot()\n"
+		"  task:NAME>TIME          a task lasts longer\n"
+		"  region:NAME>TIME        a region does\n"
+		"  syscall:NAME>TIME       a system call does\n"
+		"  wait:KIND>TIME          a thread is blocked for longer: network, sync, disk, pipe,\n"
+		"                          poll, sleep, fault, child, other, any\n"
+		"  sched-wait>TIME         it could run, and has no CPU\n"
+		"  log:CATEGORY[~TEXT]     a log that contains TEXT\n"
+		"  probe:PATH:FUNCTION     a function is called; or PATH:PROVIDER:PROBE\n"
+		"  crash                   a fatal signal ends a process, but TERM, INT, HUP, PIPE, ALRM\n"
+		"  exit                    the target ends, or the recorder is asked to\n"
+		"  losses>SHARE%           of the events of a second were lost\n"
+		"  psi:RESOURCE>SHARE%     pressure on cpu, memory or io in the last 10 seconds\n"
+		"  every:TIME              again and again\n"
+		"  sample:SHARE%[:NAME]    of the tasks of that name, when they end\n"
+		"NAME, REASON and CATEGORY may hold * and ?. What lasts is noticed while it still goes on, "
+		"within 100 ms. Triggers that are met together make one snapshot that names them all; "
+		"those that made none are counted, and the next snapshot tells how many there were.\n"
+		"\n"
+		"Ctrl-C and SIGTERM end the recorder, and write nothing unless --on exit asks for it.\n"
 		"\n"
 		"--memory is for the whole process: rings, tables and window. When the rest grows, the "
 		"window shrinks.\n"
 		"\n"
 		"Examples:\n"
-		"  tracer flight -p 4711 --dir /var/lib/tracer      kill -USR1 takes a snapshot\n",
+		"  tracer flight -p 4711 --dir /var/lib/tracer      kill -USR1 takes a snapshot\n"
+		"  tracer flight -p 4711 --on 'task:checkout>300ms' --at-most 1/1m --keep 50\n"
+		"  tracer flight -p 4711 --on 'syscall:fsync>100ms' --on crash --after 1s\n",
 	.options = flight_options,
 	.options_bytes = sizeof(struct options),
 	.defaults = defaults,

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "user/base/clock.h"
 #include "user/base/text.h"
+#include "user/record/watch.h"
 
 #define WINDOW_LEAST (1u << 20)  /* with less it is of no use */
 #define GROWTH       (14u << 20) /* what the rest takes later: columns, stacks, names */
@@ -26,6 +26,9 @@ struct flight {
 	struct window *window;
 	struct snapshots *snapshots;
 	struct told told;
+	struct watch *watch; /* NULL: no trigger needs it */
+	struct restraint restraint;
+	struct shelf shelf;
 	struct window_counts counted;  /* up to the last chunk */
 	struct snapshot_order *wanted; /* not yet due; NULL: none */
 	u64 due_ns;
@@ -103,6 +106,25 @@ static int put(void *ctx, const struct chunk *chunk, struct err *err)
 	return 0;
 }
 
+/* One of the triggers: it joins a snapshot that is wanted already, or makes one, if it may. */
+static void on_met(void *ctx, const struct cause *cause)
+{
+	struct flight *flight = ctx;
+	u64 now = clock_mono_ns();
+	bool joins = flight->wanted && !flight->wanted->replace;
+
+	flight->status.triggers++;
+	if (!joins && (!restraint_allows(&flight->restraint, cause, now) ||
+		       !shelf_wants(&flight->shelf, cause))) {
+		flight->status.suppressed++;
+		return;
+	}
+	if (flight_snapshot(flight, NULL, cause))
+		flight->status.suppressed++;
+	else if (!joins)
+		restraint_took(&flight->restraint, cause, now);
+}
+
 static int check_memory(const struct flight_options *options, struct err *err)
 {
 	u64 rest = resident_bytes() + GROWTH + SPARE;
@@ -121,6 +143,15 @@ int flight_open(struct flight **out, const struct flight_options *options, struc
 		const struct trace_info *info, struct err *err)
 {
 	CLEANUP(flight_free) struct flight *flight = calloc(1, sizeof(*flight));
+	struct watch_options watch = {
+		.triggers = options->triggers,
+		.count = options->trigger_count,
+		.met = on_met,
+		.ctx = flight,
+		/* Who keeps the slowest has to know how slow: it waits for the end, but not until
+		 * the begin has left the window. */
+		.running_ns = options->shelf.keep_slowest ? options->window_ns / 2 : 0,
+	};
 	int r;
 
 	if (!flight)
@@ -130,9 +161,16 @@ int flight_open(struct flight **out, const struct flight_options *options, struc
 	r = check_memory(options, err);
 	r = r ?: window_new(&flight->window, options->memory_bytes, options->window_ns, err);
 	r = r ?: snapshots_new(&flight->snapshots, flight->window, info, err);
+	r = r ?: shelf_open(&flight->shelf, &options->shelf, err);
+	for (size_t i = 0; i < options->rate_count && !r; i++)
+		r = restraint_add_rate(&flight->restraint, &options->rates[i], err);
+	if (!r && options->trigger_count)
+		r = watch_new(&flight->watch, &watch, err);
 	if (r < 0)
 		return r;
+	flight->restraint.once_per = options->once_per;
 	adapt_window(flight);
+	intake->watch = flight->watch;
 	intake->sink = (struct chunk_sink){ .ctx = flight, .has_room = has_room, .put = put };
 	intake->told = &flight->told;
 	*out = take(flight);
@@ -146,32 +184,11 @@ void flight_free(struct flight *flight)
 	snapshots_free(flight->snapshots);
 	window_free(flight->window);
 	told_free(&flight->told);
+	watch_free(flight->watch);
+	restraint_free(&flight->restraint);
+	shelf_close(&flight->shelf);
 	snapshot_order_free(flight->wanted);
 	free(flight);
-}
-
-/* DIR/NAME-YYYYMMDD-HHMMSS.trace, in local time; a name that is free. Return: NULL: there is none. */
-static char *free_path(const struct flight_options *options)
-{
-	time_t now = time(NULL);
-	char stamp[32], *path;
-	struct tm tm;
-
-	localtime_r(&now, &tm);
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
-	for (int i = 1; i < 1000; i++) {
-		char again[16] = "";
-
-		if (i > 1)
-			snprintf(again, sizeof(again), "-%d", i);
-		if (asprintf(&path, "%s%s%s-%s%s.trace", options->dir, *options->dir ? "/" : "",
-			     options->name, stamp, again) < 0)
-			return NULL;
-		if (access(path, F_OK))
-			return path;
-		free(path);
-	}
-	return NULL;
 }
 
 /* When a snapshot has to begin, so that it holds what it was taken for, too */
@@ -202,13 +219,9 @@ static int take_snapshot(struct flight *flight, struct err *err)
 	if (r < 0)
 		return r;
 	if (!order->path)
-		order->path = free_path(&flight->options);
-	if (!order->path) {
-		tell(flight, "no free name for a snapshot in '%s'", flight->options.dir);
-		flight->status.failed++;
-		snapshot_order_free(take(flight->wanted));
-		return 0;
-	}
+		order->path = shelf_path(&flight->shelf);
+	if (!order->path)
+		return fail(err, -ENOMEM, "no memory for a snapshot");
 	flight->status.window = window_status(flight->window);
 	order->last_number = flight->status.window.newest;
 	order->suppressed = flight->status.suppressed - flight->suppressed_before;
@@ -271,6 +284,16 @@ static void describe(char *to, size_t room, const struct cause *cause)
 			 text_duration(length, cause->duration_ns));
 }
 
+static void on_removed(void *ctx, const char *path, int code)
+{
+	struct flight *flight = ctx;
+
+	if (code < 0)
+		tell(flight, "cannot remove '%s': %s", path, strerror(-code));
+	else
+		tell(flight, "removed %s", path);
+}
+
 static void tell_result(struct flight *flight, const struct snapshot_result *result)
 {
 	const struct snapshot_order *order = result->order;
@@ -289,6 +312,9 @@ static void tell_result(struct flight *flight, const struct snapshot_result *res
 	     order->path, text_duration(length, result->to_ns - result->from_ns),
 	     text_bytes(size, result->bytes), result->lost, text_duration(took, result->took_ns),
 	     why, order->cause_count > 1 ? " and others" : "");
+	if (!order->replace)
+		shelf_add(&flight->shelf, order->path, result->bytes, &order->causes[0], on_removed,
+			  flight);
 }
 
 static void take_results(struct flight *flight)
@@ -318,8 +344,17 @@ int flight_turn(struct flight *flight, struct err *err)
 
 u64 flight_due_ns(const struct flight *flight)
 {
+	u64 due_ns = flight->watch ? watch_due_ns(flight->watch) : UINT64_MAX;
+
+	if (flight->wanted)
+		due_ns = min(due_ns, flight->due_ns);
 	/* The drain stays a little behind. */
-	return flight->wanted ? flight->due_ns + NSEC_PER_MSEC : UINT64_MAX;
+	return due_ns == UINT64_MAX ? due_ns : due_ns + NSEC_PER_MSEC;
+}
+
+unsigned int flight_interval_ms(const struct flight *flight)
+{
+	return flight->watch ? watch_interval_ms(flight->watch) : UINT32_MAX;
 }
 
 int flight_fd(const struct flight *flight)
@@ -327,10 +362,26 @@ int flight_fd(const struct flight *flight)
 	return snapshots_fd(flight->snapshots);
 }
 
+static void meet_exit(struct flight *flight)
+{
+	struct cause cause = { .time_ns = clock_mono_ns() };
+
+	for (u32 i = 0; i < flight->options.trigger_count; i++) {
+		if (flight->options.triggers[i].kind != TRIGGER_EXIT)
+			continue;
+		cause.trigger = i;
+		strcpy(cause.text, flight->options.triggers[i].text);
+		on_met(flight, &cause);
+	}
+}
+
 bool flight_end(struct flight *flight, struct err *err)
 {
 	u64 before = flight->status.failed;
-	int r = flight->wanted ? take_snapshot(flight, err) : 0;
+	int r;
+
+	meet_exit(flight);
+	r = flight->wanted ? take_snapshot(flight, err) : 0;
 
 	while (snapshots_open(flight->snapshots)) {
 		take_results(flight);
@@ -342,6 +393,8 @@ bool flight_end(struct flight *flight, struct err *err)
 void flight_get_status(struct flight *flight, struct flight_status *status)
 {
 	flight->status.window = window_status(flight->window);
+	flight->status.removed = flight->shelf.removed;
+	flight->status.unwatched = flight->watch ? watch_left_out(flight->watch) : 0;
 	flight->status.pending = flight->wanted || snapshots_open(flight->snapshots);
 	*status = flight->status;
 }

@@ -4,15 +4,22 @@
 #define TRACER_RECORD_FLIGHT_H
 
 #include "user/record/intake.h"
+#include "user/record/restraint.h"
+#include "user/record/shelf.h"
 #include "user/record/snapshot.h"
+#include "user/record/trigger.h"
 
 struct flight_options {
 	u64 window_ns;		/* kept */
 	u64 memory_bytes;	/* of the whole process, at most */
 	u64 before_ns;		/* so long before its cause a snapshot begins */
 	u64 after_ns;		/* and so long behind it ends */
-	const char *dir;	/* for snapshots; "" is the present one */
-	const char *name;	/* what their file names begin with */
+	struct shelf_options shelf; /* where snapshots go, and how many are kept */
+	const struct trigger *triggers;
+	size_t trigger_count;
+	const struct rate *rates; /* at most so many snapshots; those of a person do not count */
+	size_t rate_count;
+	u32 once_per;		/* enum once_per, as bits */
 
 	/* One line for each thing that happened, without its end; NULL: nobody wants to know. */
 	void (*on_fact)(void *ctx, const char *line);
@@ -23,10 +30,12 @@ struct flight_status {
 	struct window_status window;
 	u64 memory_bytes;	/* of the whole process, now */
 	u64 triggers;		/* met, ever */
-	u64 suppressed;		/* of these, that made no snapshot */
+	u64 suppressed;		/* of these, that are in no snapshot */
 	u64 snapshots;		/* written */
+	u64 removed;		/* of these and older ones, because there were too many */
 	u64 failed;		/* that could not be written */
 	bool pending;		/* one is wanted, or is being written */
+	u64 unwatched;		/* threads, tasks and names for which the triggers had no room */
 };
 
 struct flight;
@@ -74,10 +83,14 @@ int flight_turn(struct flight *flight, struct err *err);
 /* When the next flight_turn() is wanted; UINT64_MAX: whenever. */
 u64 flight_due_ns(const struct flight *flight);
 
+/* flight_turn() is wanted at least so often. */
+unsigned int flight_interval_ms(const struct flight *flight);
+
 /* Readable when flight_turn() has something to do. */
 int flight_fd(const struct flight *flight);
 
-/* The recording ends: what was asked for is taken now. Return: whether it is all written. */
+/* The recording ends, and with it the trigger exit is met: what was asked for is taken now. Return:
+ * whether it is all written. */
 bool flight_end(struct flight *flight, struct err *err);
 
 void flight_get_status(struct flight *flight, struct flight_status *status);

@@ -50,6 +50,8 @@ static int keep(struct intake *intake, const struct trace_event *event)
 	enum event_class class = trace_event_class(event->kind);
 	int r = chunk_add(intake->encoder, event);
 
+	if (intake->watch)
+		watch_event(intake->watch, event);
 	if (unlikely(r < 0)) {
 		count_loss(intake, event);
 		return r;
@@ -148,6 +150,8 @@ static void keep_losses(struct intake *intake, unsigned int cpu)
 		return;
 	/* Before any event behind the gap, or readers could not explain what follows by it. */
 	event.time_ns = min(losses->untold.from_ns, intake->cut_ns);
+	if (intake->watch)
+		watch_event(intake->watch, &event);
 	if (chunk_add(intake->encoder, &event) < 0)
 		return; /* a full chunk: the next one tells */
 	losses->untold = (struct trace_loss){ 0 };
@@ -209,6 +213,8 @@ static void drain_to(struct intake *intake, u64 cut_ns, bool *stalled)
 	intake->cut_ns = cut_ns;
 	for (unsigned int cpu = 0; cpu < probes->cpus; cpu++)
 		keep_losses(intake, cpu);
+	if (intake->watch)
+		watch_time(intake->watch, cut_ns, intake->events, intake->lost);
 }
 
 static int close_chunk(struct intake *intake, struct err *err)

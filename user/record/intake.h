@@ -9,6 +9,7 @@
 #include "user/record/probes.h"
 #include "user/record/resolver.h"
 #include "user/record/told.h"
+#include "user/record/watch.h"
 #include "user/trace/chunk.h"
 
 struct cpu_losses {
@@ -21,6 +22,7 @@ struct cpu_losses {
 struct intake {
 	struct probes *probes;		/* not owned */
 	struct chunk_sink sink;		/* set by whoever opened it, before the first event */
+	struct watch *watch;		/* sees all events; NULL: no triggers; not owned */
 	struct told *told;		/* NULL: names are told once, and not again; not owned */
 	struct chunk_encoder *encoder;
 	struct mappings *mappings;

@@ -61,6 +61,8 @@ static void choose_interval(struct session *session, unsigned int fullest)
 	unsigned int most = session->intake.learning ? LEARNING_MOST_MS : INTERVAL_MOST_MS;
 	unsigned int next = fullest ? session->interval_ms * 32 / fullest : INTERVAL_MOST_MS;
 
+	if (session->flight)
+		most = min(most, flight_interval_ms(session->flight));
 	next = min(next, session->interval_ms * 2);
 	session->interval_ms = min(max(next, (unsigned int)INTERVAL_LEAST_MS), most);
 }

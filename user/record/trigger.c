@@ -225,6 +225,19 @@ int trigger_parse(struct trigger *to, const char *text, struct err *err)
 	return r;
 }
 
+int trigger_label(struct trigger *trigger, unsigned int number, char to[2 * TRIGGER_TEXT_MAX],
+		  struct err *err)
+{
+	if (strchr(trigger->name, '~')) {
+		fail(err, -EINVAL, "--on: a trigger is one probe, not two");
+		return point(err, trigger->text,
+			     (unsigned int)(strchr(trigger->text, '~') - trigger->text));
+	}
+	snprintf(trigger->contains, sizeof(trigger->contains), "trigger-%u", number);
+	snprintf(to, 2 * TRIGGER_TEXT_MAX, "%s=%s", trigger->contains, trigger->name);
+	return 0;
+}
+
 bool trigger_matches(const struct trigger *trigger, const char *name)
 {
 	return !fnmatch(trigger->name, name, 0);

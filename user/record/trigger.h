@@ -57,7 +57,7 @@ struct trigger {
 	double share;			/* 0 to 1 */
 	char text[TRIGGER_TEXT_MAX];	/* as it was typed */
 	char name[TRIGGER_TEXT_MAX];	/* a pattern; "*" when none was typed. Of a probe: its words */
-	char contains[TRIGGER_TEXT_MAX]; /* of a log; "": any */
+	char contains[TRIGGER_TEXT_MAX]; /* of a log; "": any. Of a probe: its label */
 };
 
 /**
@@ -67,6 +67,13 @@ struct trigger {
  * Return: 0, or -EINVAL with @err filled, which points at the place.
  */
 int trigger_parse(struct trigger *to, const char *text, struct err *err);
+
+/*
+ * A probe: what --log has to be told, so that it is recorded under a label that the trigger knows;
+ * @number: of the trigger. Return: 0, or -EINVAL with @err filled.
+ */
+int trigger_label(struct trigger *trigger, unsigned int number, char words[2 * TRIGGER_TEXT_MAX],
+		  struct err *err);
 
 /* Whether @name is what the trigger's pattern means. */
 bool trigger_matches(const struct trigger *trigger, const char *name);
