@@ -63,6 +63,38 @@ struct ring_stack message_to_stack(const struct event_stack *from, size_t bytes)
 	};
 }
 
+struct keep {
+	struct queue *queue;
+	u64 since_ns;
+};
+
+static void *keep_room(void *ctx, u32 kind, size_t bytes)
+{
+	const struct keep *keep = ctx;
+	struct kept_stack *to =
+		queue_begin(keep->queue, kind, offsetof(struct kept_stack, stack) + bytes);
+
+	if (!to)
+		return NULL;
+	to->since_ns = keep->since_ns;
+	return &to->stack;
+}
+
+bool message_keep(struct queue *queue, const struct ring_stack *stack, u64 since_ns)
+{
+	struct keep keep = { queue, since_ns };
+	bool put = message_stack(keep_room, &keep, stack);
+
+	if (put)
+		queue_put(queue);
+	return put;
+}
+
+struct ring_stack message_kept(const struct kept_stack *message, size_t bytes)
+{
+	return message_to_stack(&message->stack, bytes - offsetof(struct kept_stack, stack));
+}
+
 bool message_symbol(message_room room, void *ctx, const struct trace_symbol *symbol)
 {
 	size_t name_bytes = strlen(symbol->name) + 1;

@@ -15,6 +15,16 @@ bool message_symbol(message_room room, void *ctx, const struct trace_symbol *sym
 bool message_mapping(message_room room, void *ctx, const struct trace_mapping *mapping);
 bool message_wait_stack(message_room room, void *ctx, const struct event_wait_stack *body);
 
+/* A stack that is kept for later, and since when */
+struct kept_stack {
+	u64 since_ns;
+	struct event_stack stack;
+};
+
+/* Puts it into @queue. Return: whether there was room. */
+bool message_keep(struct queue *queue, const struct ring_stack *stack, u64 since_ns);
+struct ring_stack message_kept(const struct kept_stack *message, size_t bytes);
+
 /* And back; what it points to is in the message. @bytes: of the message */
 struct ring_stack message_to_stack(const struct event_stack *message, size_t bytes);
 struct trace_symbol message_to_symbol(const void *message);

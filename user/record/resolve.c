@@ -346,24 +346,24 @@ static bool walk_again(struct resolve *resolve, struct trace_stack *better, u64 
 	return true;
 }
 
-bool resolve_stack(struct resolve *resolve, const struct ring_stack *stack, bool last)
+bool resolve_frames(struct resolve *resolve, struct ring_stack *stack, u64 *frames, bool last)
 {
 	struct trace_stack better = stack->stack;
 	struct trace_event event = { .kind = EVENT_STACK, .stack = &better };
-	u64 frames[STACK_FRAMES_MAX];
+	bool known;
 
-	if (!better.frames.count)
-		return true;
 	if (better.tgid && better.image > resolve_image(resolve, better.tgid))
 		put(&resolve->images, better.tgid, better.image);
-	if (better.flags & STACK_UNSURE && better.tgid) {
-		bool known = stack->words ? walk_again(resolve, &better, frames, stack, last)
-					  : learn(resolve, &better);
-
-		if (!known && !last)
-			return false;
-		if (known && stack->words && resolve->sink(resolve->ctx, &event) >= 0)
-			resolve->corrected++;
-	}
-	return resolve_names(resolve, &better, last);
+	if (!(better.flags & STACK_UNSURE) || !better.tgid || !better.frames.count)
+		return true;
+	known = stack->words ? walk_again(resolve, &better, frames, stack, last)
+			     : learn(resolve, &better);
+	if (!known)
+		return last;
+	if (!stack->words)
+		return true;
+	if (resolve->sink(resolve->ctx, &event) >= 0)
+		resolve->corrected++;
+	*stack = (struct ring_stack){ .stack = better };
+	return true;
 }

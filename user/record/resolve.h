@@ -43,19 +43,20 @@ void resolve_mapping(struct resolve *resolve, const struct trace_mapping *mappin
 u32 resolve_image(const struct resolve *resolve, u32 tgid);
 
 /**
- * resolve_stack() - learn from a new stack
- * @stack: as the programs told it
- * @last:  do with what is known now
+ * resolve_frames() - learn from a new stack
+ * @stack:  as the programs told it; becomes what is known then
+ * @frames: room for STACK_FRAMES_MAX of them
+ * @last:   do with what is known now
  *
  * A stack that the programs were unsure of is walked again by the rules of its functions, in the
  * words of memory that came with it, and told again under its id. Rules that are missing are
- * given to the programs. Names of frames are told once each.
+ * given to the programs.
  *
  * Return: false when the code at some frame is in no mapping that is known: it may be told soon.
  */
-bool resolve_stack(struct resolve *resolve, const struct ring_stack *stack, bool last);
+bool resolve_frames(struct resolve *resolve, struct ring_stack *stack, u64 *frames, bool last);
 
-/* The names of @stack's frames. Return: as resolve_stack() */
+/* Tells the names of @stack's frames, once each. Return: as resolve_frames() */
 bool resolve_names(struct resolve *resolve, const struct trace_stack *stack, bool last);
 
 /**

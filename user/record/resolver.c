@@ -14,11 +14,13 @@
 
 #include "user/base/clock.h"
 #include "user/record/blocked.h"
+#include "user/record/kernel_names.h"
 #include "user/record/messages.h"
 #include "user/record/resolve.h"
 
 #define TASKS_BYTES   (2u << 20) /* of messages to the thread */
 #define RESULTS_BYTES (1u << 20) /* and from it */
+#define NAMES_BYTES   (1u << 20) /* of stacks whose names are to be told */
 #define LATER_BYTES   (1u << 20) /* of stacks whose code is in no mapping that is known yet */
 #define LATER_NS      (1 * NSEC_PER_SEC) /* so long they are kept */
 #define LATER_MS      100                /* and looked at so often */
@@ -26,10 +28,12 @@
 
 struct resolver {
 	pthread_t thread;
-	struct resolve resolve; /* the thread's */
-	struct blocked blocked; /* the thread's */
-	struct queue tasks;     /* event kinds */
-	struct queue later;     /* the thread's; EVENT_STACK */
+	struct resolve resolve;           /* the thread's */
+	struct blocked blocked;           /* the thread's */
+	struct kernel_names kernel_names; /* the thread's */
+	struct queue tasks;               /* event kinds */
+	struct queue unnamed;             /* the thread's; struct kept_stack */
+	struct queue later;               /* the thread's; the same */
 	struct queue results;
 	int wake;     /* eventfd: there are tasks */
 	int done;     /* eventfd: it has ended */
@@ -47,12 +51,6 @@ struct resolver {
 	u64 refused;  /* the drainer's */
 	u64 worked;   /* the thread's: stacks that it is through with */
 	u64 mappings; /* the thread's: known when stacks were put off last */
-};
-
-/* As it lies in a queue */
-struct later_stack {
-	u64 since_ns;
-	struct event_stack stack;
 };
 
 struct process_task {
@@ -115,34 +113,41 @@ static int on_result(void *ctx, const struct trace_event *event)
 	return 0;
 }
 
-static void do_stack(struct resolver *r, const struct event_stack *task, size_t bytes)
+static void is_done(struct resolver *r)
 {
-	struct ring_stack stack = message_to_stack(task, bytes);
-	struct later_stack *later = NULL;
+	__atomic_fetch_add(&r->worked, 1, __ATOMIC_RELAXED);
+}
 
-	/* The kernel's names take a while to read: what the programs wait for comes first. */
-	if (stack.stack.flags & STACK_KERNEL || !resolve_stack(&r->resolve, &stack, false)) {
-		later = queue_begin(&r->later, EVENT_STACK,
-				    offsetof(struct later_stack, stack) + bytes);
-		if (!later)
-			resolve_stack(&r->resolve, &stack, true);
+/*
+ * Names take a while: tables of symbols are read for them. What the programs wait for, the rules
+ * by which they walk stacks, comes before.
+ */
+static void do_stack(struct resolver *r, struct ring_stack *stack, u64 since_ns, bool last)
+{
+	u64 frames[STACK_FRAMES_MAX];
+
+	if (!resolve_frames(&r->resolve, stack, frames, last)) {
+		if (message_keep(&r->later, stack, since_ns))
+			return;
+		resolve_frames(&r->resolve, stack, frames, true);
 	}
-	if (!later) {
-		__atomic_fetch_add(&r->worked, 1, __ATOMIC_RELAXED);
+	if (message_keep(&r->unnamed, stack, since_ns))
 		return;
-	}
-	later->since_ns = clock_mono_ns();
-	memcpy(&later->stack, task, bytes);
-	queue_put(&r->later);
+	resolve_names(&r->resolve, &stack->stack, true);
+	is_done(r);
 }
 
 static void do_task(struct resolver *r, u32 kind, const void *task, size_t bytes)
 {
 	const struct process_task *process = task;
 	struct trace_mapping mapping;
+	struct ring_stack stack;
 
 	switch (kind) {
-	case EVENT_STACK: do_stack(r, task, bytes); break;
+	case EVENT_STACK:
+		stack = message_to_stack(task, bytes);
+		do_stack(r, &stack, clock_mono_ns(), false);
+		break;
 	case EVENT_MAPPING:
 		mapping = message_to_mapping(task);
 		resolve_mapping(&r->resolve, &mapping);
@@ -169,68 +174,90 @@ static void do_tasks(struct resolver *r)
 	}
 }
 
-/* Return: whether @stack has to be put off again; it is behind all others then. */
-static bool put_off(struct resolver *r, const struct later_stack *later, size_t bytes, bool last)
-{
-	struct ring_stack stack =
-		message_to_stack(&later->stack, bytes - offsetof(struct later_stack, stack));
-	struct later_stack *again;
-
-	if (resolve_stack(&r->resolve, &stack, last))
-		return false;
-	again = queue_begin(&r->later, EVENT_STACK, bytes);
-	if (!again) {
-		resolve_stack(&r->resolve, &stack, true);
-		return false;
-	}
-	memcpy(again, later, bytes);
-	queue_put(&r->later);
-	return true;
-}
-
 /* Stacks that were put off: all when there are new mappings, else those that waited long enough */
 static void do_later(struct resolver *r, bool all)
 {
 	u64 now = clock_mono_ns(), until = r->later.head;
-	bool news = r->mappings != r->resolve.mappings;
-	struct later_stack *later;
+	bool news = r->mappings != r->resolve.mappings, last;
+	struct kept_stack *later;
+	struct ring_stack stack;
 	size_t bytes;
 	u32 kind;
 
 	r->mappings = r->resolve.mappings;
 	while (!flag(&r->abandon) && r->later.tail < until &&
 	       (later = queue_peek(&r->later, &kind, &bytes))) {
-		bool last = all || later->stack.flags & STACK_KERNEL ||
-			    now - later->since_ns > LATER_NS;
-
+		last = all || now - later->since_ns > LATER_NS;
 		if (!last && !news)
 			return;
-		if (!put_off(r, later, bytes, last))
-			__atomic_fetch_add(&r->worked, 1, __ATOMIC_RELAXED);
+		stack = message_kept(later, bytes);
+		do_stack(r, &stack, later->since_ns, last);
 		queue_drop(&r->later);
 	}
+}
+
+/* Return: whether all is told of @stack that there will be. */
+static bool try_names(struct resolver *r, const struct trace_stack *stack, bool last, bool all)
+{
+	if (stack->flags & STACK_KERNEL &&
+	    !kernel_names_ready(&r->kernel_names, r->resolve.symbols, all))
+		return false;
+	return resolve_names(&r->resolve, stack, last);
+}
+
+/* Names, as long as there is nothing else to do */
+static void do_names(struct resolver *r, bool all)
+{
+	struct kept_stack *unnamed;
+	struct ring_stack stack;
+	size_t bytes;
+	u32 kind;
+
+	while (!flag(&r->abandon) && queue_is_empty(&r->tasks) &&
+	       (unnamed = queue_peek(&r->unnamed, &kind, &bytes))) {
+		bool last = all || clock_mono_ns() - unnamed->since_ns > LATER_NS;
+
+		stack = message_kept(unnamed, bytes);
+		if (try_names(r, &stack.stack, last, all) ||
+		    !message_keep(&r->later, &stack, unnamed->since_ns))
+			is_done(r);
+		queue_drop(&r->unnamed);
+	}
+}
+
+/* Of this thread alone: what takes long stays behind everybody else's work. */
+static void be_nice(int nice)
+{
+	if (setpriority(PRIO_PROCESS, (id_t)gettid(), nice))
+		errno = 0;
 }
 
 static void *work(void *ctx)
 {
 	struct resolver *r = ctx;
 	struct pollfd wake = { .fd = r->wake, .events = POLLIN };
+	int nice = getpriority(PRIO_PROCESS, 0);
 
-	/* Of this thread alone; what is recorded comes first. */
-	if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE))
-		errno = 0;
+	kernel_names_begin(&r->kernel_names);
 	while (!flag(&r->abandon)) {
 		bool ending = flag(&r->ending);
 		u64 count;
 
+		be_nice(nice);
 		do_tasks(r);
 		do_later(r, ending);
+		be_nice(NICE);
+		do_names(r, ending);
 		if (ending)
 			break;
-		poll(&wake, 1, queue_is_empty(&r->later) ? -1 : LATER_MS);
+		poll(&wake, 1,
+		     !queue_is_empty(&r->unnamed) ? 0
+		     : queue_is_empty(&r->later)  ? -1
+						  : LATER_MS);
 		if (wake.revents && read(r->wake, &count, sizeof(count)) < 0)
 			break;
 	}
+	kernel_names_end(&r->kernel_names);
 	raise_flag(&r->ended);
 	ring(r->done);
 	return NULL;
@@ -408,6 +435,7 @@ static void release(struct resolver *r)
 	resolve_free(&r->resolve);
 	blocked_free(&r->blocked);
 	queue_free(&r->tasks);
+	queue_free(&r->unnamed);
 	queue_free(&r->later);
 	queue_free(&r->results);
 	if (r->wake >= 0)
@@ -427,8 +455,8 @@ int resolver_new(struct resolver **out, struct unwind_bucket *buckets, struct er
 	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	code = resolve_begin(&r->resolve, buckets, on_result, r, err);
-	if (!code && (queue_init(&r->tasks, TASKS_BYTES) || queue_init(&r->later, LATER_BYTES) ||
-		      queue_init(&r->results, RESULTS_BYTES)))
+	if (!code && (queue_init(&r->tasks, TASKS_BYTES) || queue_init(&r->unnamed, NAMES_BYTES) ||
+		      queue_init(&r->later, LATER_BYTES) || queue_init(&r->results, RESULTS_BYTES)))
 		code = fail(err, -ENOMEM, "no memory to resolve stacks");
 	if (!code && (r->wake < 0 || r->done < 0))
 		code = fail(err, -EMFILE, "no descriptor left to resolve stacks");

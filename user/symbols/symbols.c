@@ -420,6 +420,14 @@ static void read_kernel(struct symbols *symbols)
 	symbols->counts.kernel_hidden = !file || kernel_read(&symbols->kernel, file) < 0;
 }
 
+void symbols_set_kernel(struct symbols *symbols, struct kernel *kernel)
+{
+	kernel_free(symbols->kernel);
+	symbols->kernel = kernel;
+	symbols->kernel_read = true;
+	symbols->counts.kernel_hidden = !kernel;
+}
+
 bool symbols_kernel(struct symbols *symbols, struct symbols_frame *frame, u64 address)
 {
 	const char *name, *module;

@@ -112,6 +112,10 @@ bool symbols_data(struct symbols *symbols, struct symbols_frame *frame, u64 proc
 /* The same for a function of the running kernel; with the option here. Source: /proc/kallsyms. */
 bool symbols_kernel(struct symbols *symbols, struct symbols_frame *frame, u64 address);
 
+/* What somebody else has read for symbols_kernel(), which owns it then; NULL: it is hidden. */
+struct kernel;
+void symbols_set_kernel(struct symbols *symbols, struct kernel *kernel);
+
 #define SYMBOLS_TEXT_MAX 1200
 
 /* "queue_push", "worker+0x1234 [1f2e3d4c]", "[unknown]+0x7f12": never a bare number. Return: @to */
