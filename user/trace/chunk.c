@@ -40,6 +40,7 @@ int chunk_encoder_new(struct chunk_encoder **out, unsigned int cpus, u64 start_n
 	e->threads.chunk = 1;
 	e->objects.chunk = 1;
 	e->mapped.chunk = 1;
+	e->begun.chunk = 1;
 	stacks_init(&e->stacks);
 	e->streams = calloc(e->cpus, sizeof(struct stream *));
 	if (!e->streams || warm_zstd(e) || buffer_reserve(&e->data, (size_t)2 << 20))
@@ -62,6 +63,7 @@ void chunk_encoder_free(struct chunk_encoder *e)
 	objects_free(&e->objects);
 	stacks_free(&e->stacks);
 	mapped_free(&e->mapped);
+	begun_free(&e->begun);
 	buffer_free(&e->shapes);
 	map_free(&e->shape_numbers);
 	map_free(&e->address_numbers);
@@ -181,6 +183,10 @@ static int put_head(struct chunk_encoder *e)
 	if (one.size || one.failed)
 		put_section(&e->head, SECTION_MAPPINGS, &one);
 	buffer_reset(&one);
+	begun_put(&e->begun, &one);
+	if (one.size || one.failed)
+		put_section(&e->head, SECTION_BEGUN, &one);
+	buffer_reset(&one);
 	put_shapes(e, &one);
 	put_section(&e->head, SECTION_SHAPES, &one);
 	buffer_reset(&one);
@@ -290,6 +296,7 @@ static void begin_next(struct chunk_encoder *e, u64 begin_ns)
 	objects_next_chunk(&e->objects);
 	stacks_next_chunk(&e->stacks);
 	mapped_next_chunk(&e->mapped, e->data.size, &e->threads);
+	begun_next_chunk(&e->begun); /* what finds no memory is not told again */
 	buffer_reset(&e->shapes);
 	buffer_reset(&e->addresses);
 	map_clear(&e->shape_numbers);

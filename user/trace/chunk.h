@@ -16,7 +16,7 @@
  * Memory, when chunks are finished as soon as they are full: at most 12 MiB (the open chunk's
  * columns 7, the finished chunk 2, zstd 2), 2.5 KiB for each CPU that has events, 240 bytes for
  * each thread of the target (and for at most 16384 others), 200 for each of at most 65536 objects,
- * at most 5 MiB for mappings (see mapped.h) and 11 for stacks (see stacks.h; 6 more for a moment
+ * at most 5 MiB for mappings (see mapped.h), 4 for tasks and regions that have not ended, and 11 for stacks (see stacks.h; 6 more for a moment
  * while some are forgotten or said again).
  */
 struct chunk_encoder;

@@ -482,7 +482,8 @@ static int add_rare(struct chunk_encoder *e, struct stream *s, const struct trac
 		return -ENOMEM;
 	if (event->kind == EVENT_OBJECT && objects_learn(&e->objects, event->object))
 		return -ENOMEM;
-	if (learn_stacks(e, event) || mapped_learn(&e->mapped, event))
+	if (learn_stacks(e, event) || mapped_learn(&e->mapped, event) ||
+	    begun_learn(&e->begun, event, &e->threads))
 		return -ENOMEM;
 	if (put_start(e, s, (struct shape){ .kind = (u8)event->kind }, event->time_ns, 0))
 		return -ENOMEM;

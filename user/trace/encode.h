@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include "user/base/buffer.h"
+#include "user/trace/begun.h"
 #include "user/trace/chunk.h"
 #include "user/trace/format.h"
 #include "user/trace/mapped.h"
@@ -49,6 +50,7 @@ struct chunk_encoder {
 	struct objects objects;
 	struct stacks stacks;
 	struct mapped mapped;
+	struct begun begun;
 
 	struct buffer shapes; /* struct shape, in order of their numbers */
 	struct map shape_numbers;

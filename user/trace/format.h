@@ -54,6 +54,7 @@ enum section { /* on disk: append only, never renumber */
 	       SECTION_FRAMES = 8, /* of those stacks */
 	       SECTION_TEXTS = 9,
 	       SECTION_MAPPINGS = 10,
+	       SECTION_BEGUN = 11,
 	       SECTION_COLUMN = 16, /* ... 16 + COLUMN_COUNT - 1 */
 	       SECTION_CHUNKS = 32, /* of an index chunk */
 	       SECTION_TOTALS = 33,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* restate - what a chunk says again: stacks, mappings, objects and threads at its begin */
+#include "user/trace/begun.h"
 #include "user/trace/decode.h"
 #include "user/trace/stacks.h"
 
@@ -105,6 +106,39 @@ static void restate_thread(struct decoder *d, struct thread_row *row)
 	memcpy(event->name.comm, row->is.comm, sizeof(event->name.comm));
 }
 
+/* Behind the threads, which they name. */
+static int restate_begun(struct decoder *d)
+{
+	struct begun_row *rows = NULL;
+	u64 count = 0;
+	int r = decoder_rows(d, SECTION_BEGUN, &begun_row_fields, &rows, &count);
+
+	if (!r)
+		r = batch_begin_run(d->batch, (size_t)count);
+	if (r < 0)
+		return r;
+	for (u64 i = 0; i < count; i++) {
+		const struct begun_row *row = &rows[i];
+		struct trace_event *event = decoder_event(d);
+
+		if (row->kind != EVENT_TASK_BEGIN && row->kind != EVENT_TASK_ENTER &&
+		    row->kind != EVENT_REGION_BEGIN)
+			return -EBADMSG;
+		*event = (struct trace_event){ .time_ns = d->begin_ns, .kind = row->kind };
+		event->annotation = (struct trace_annotation){
+			.tid = row->tid,
+			.flags = row->flags | ANNOTATION_RESTATED,
+			.task = row->task,
+			.value = row->value,
+			.since_ns = min(row->since_ns, d->begin_ns),
+			.name = row->name,
+			.text = "",
+		};
+	}
+	decoder_end_run(d);
+	return 0;
+}
+
 int decoder_restate(struct decoder *d)
 {
 	struct event_object *objects = NULL;
@@ -127,7 +161,8 @@ int decoder_restate(struct decoder *d)
 	}
 	for (u64 i = 0; i < d->row_count; i++)
 		restate_thread(d, &d->rows[i]);
-	d->batch->restated = d->batch->count;
 	decoder_end_run(d);
-	return 0;
+	r = restate_begun(d);
+	d->batch->restated = d->batch->count;
+	return r;
 }
