@@ -137,7 +137,7 @@ class Perfetto:
             event["name"] = self.interned(sequence, "events", event["name_iid"])
         event["category"] = [self.interned(sequence, "categories", iid)
                              for iid in event.get("categories", ())]
-        event["args"] = {self.interned(sequence, "annotations", row["name_iid"]):
+        event["args"] = {row.get("name") or self.interned(sequence, "annotations", row["name_iid"]):
                          self.annotation(sequence, row) for row in event.get("annotations", ())}
         if "log" in event:
             event["body"] = self.interned(sequence, "log_bodies", event["log"]["body"])

@@ -80,7 +80,7 @@ MESSAGES = {
         48: ("last_flows", "f*"), 56: ("callstack", "u"),
     },
     "Log": {1: ("location", "u"), 2: ("body", "u"), 3: ("prio", "u")},
-    "Annotation": {1: ("name_iid", "u"), 2: ("flag", "u"), 3: ("uint", "u"), 4: ("int", "i"),
+    "Annotation": {10: ("name", "s"), 1: ("name_iid", "u"), 2: ("flag", "u"), 3: ("uint", "u"), 4: ("int", "i"),
                    5: ("real", "d"), 6: ("text", "s"), 7: ("pointer", "u"),
                    12: ("items", "Annotation*"), 17: ("text_iid", "u")},
     "PerfSample": {1: ("cpu", "u"), 2: ("pid", "u"), 3: ("tid", "u"), 4: ("callstack", "u"),

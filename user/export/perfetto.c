@@ -31,6 +31,8 @@ static int attach(struct perfetto *p)
 		.program = perfetto_program,
 		.sample = perfetto_sample,
 		.loss = loss,
+		.note = perfetto_note,
+		.task = perfetto_task,
 	};
 
 	return timeline_attach(p->export.timeline, &sink);
@@ -74,6 +76,11 @@ static void end(struct perfetto *p)
 	perfetto_names_free(&p->names);
 	whats_free(&p->whats);
 	free(p->what_texts);
+	for (u32 i = 0; i < p->thread_room; i++) {
+		perfetto_spans_free(p->threads[i].regions);
+		perfetto_spans_free(p->threads[i].tasks);
+	}
+	map_free(&p->counters);
 	free(p->threads);
 	free(p->processes);
 	free(p->sample_counts);

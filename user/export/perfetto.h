@@ -23,12 +23,15 @@ enum track_kind {
 #define TRACK_SHIFT    3
 #define TRACK_TRACE    1                   /* begin and end of the recording; ids begin with 1 */
 #define TRACK_LOSSES   (1ULL << 40)        /* and the number of a CPU */
+#define TRACK_LANES    (1ULL << 42)        /* and the number of another track */
 #define TRACK_COUNTERS (1ULL << 41)        /* and a running number */
 
 /* Its track was described. */
 #define PROCESS_DESCRIBED (1ULL << 63)
 /* Its name was told. */
 #define PROCESS_NAMED     (1ULL << 62)
+
+struct perfetto_spans;
 
 /* What is known of a thread while the trace is written */
 struct perfetto_thread {
@@ -38,6 +41,10 @@ struct perfetto_thread {
 	u64 born_ns;  /* from when on readers know it */
 	u64 run_ns;   /* end of the latest stretch in which it ran; 0: none */
 	u64 call_ns;  /* end of its latest call */
+	struct wait wait; /* the latest one, when its end was seen at wait_ns */
+	u64 wait_ns;  /* 0: another state came behind it */
+	struct perfetto_spans *regions;
+	struct perfetto_spans *tasks;
 	u16 cpu;      /* of that stretch */
 	u16 tracks;   /* 1 << enum track_kind: those that were described */
 	bool seen;    /* its state is known to readers */
@@ -61,6 +68,7 @@ struct perfetto {
 	u64 *sample_counts; /* by CPU */
 	u32 sample_room;
 	size_t event_begin; /* of the event that is being made */
+	struct map counters; /* process and name -> uuid of the track */
 	bool every_wait;    /* waits have slices */
 	struct {         /* the latest fork */
 		u64 time_ns;
@@ -71,6 +79,12 @@ struct perfetto {
 	} fork;
 	int failed;
 };
+
+/* A number of the process, where its own is not known */
+static inline u32 perfetto_pid(const struct thread *thread)
+{
+	return thread->process->pid ?: thread->tid;
+}
 
 /* perfetto_threads.c: what threads did on CPUs, their begin and end, their names */
 struct perfetto_thread *perfetto_thread(struct perfetto *p, const struct thread *thread);
@@ -87,13 +101,21 @@ int perfetto_interval(void *ctx, const struct interval *interval);
 int perfetto_call(void *ctx, const struct call *call);
 int perfetto_sample(void *ctx, const struct sample *sample);
 
+/* perfetto_notes.c: what programs announced */
+int perfetto_note(void *ctx, const struct note *note);
+int perfetto_task(void *ctx, const struct task *task, bool aside);
+void perfetto_spans_free(struct perfetto_spans *spans);
+
 /* perfetto_tracks.c */
 struct buffer *perfetto_event(struct perfetto *p, u64 time_ns, u32 type, u64 track);
 void perfetto_event_end(struct perfetto *p);
 /* A track of a thread, described when it is new. Return: its uuid. */
 u64 perfetto_track(struct perfetto *p, const struct thread *thread, enum track_kind track);
 u64 perfetto_process_track(struct perfetto *p, const struct process *process);
+const char *perfetto_track_name(enum track_kind track);
 void perfetto_describe(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent, const char *name);
+void perfetto_describe_counter(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent,
+			       const char *name);
 
 /* perfetto_stacks.c: the number of a callstack; 0: none was told */
 u32 perfetto_stack(struct perfetto *p, u32 user, u32 kernel);

@@ -195,7 +195,7 @@ static void put_wait_sample(struct perfetto *p, const struct interval *interval,
 	size_t begin = proto_begin(to, PACKET_STACK_SAMPLE);
 	size_t context = proto_begin(to, SAMPLE_TASK_CONTEXT);
 
-	proto_number(to, CONTEXT_PID, interval->thread->process->pid);
+	proto_number(to, CONTEXT_PID, perfetto_pid(interval->thread));
 	proto_number(to, CONTEXT_TID, interval->thread->tid);
 	proto_end(to, context);
 	proto_number(to, SAMPLE_CALLSTACK_IID, stack);
@@ -282,7 +282,7 @@ int perfetto_sample(void *ctx, const struct sample *sample)
 	to = packet_at(&p->packets, sample->time_ns, SEQUENCE_MAIN, SEQUENCE_NEEDED);
 	begin = proto_begin(to, PACKET_PERF_SAMPLE);
 	proto_number(to, PERF_CPU, sample->cpu);
-	proto_number(to, PERF_PID, sample->thread->process->pid);
+	proto_number(to, PERF_PID, perfetto_pid(sample->thread));
 	proto_number(to, PERF_TID, sample->thread->tid);
 	proto_number(to, PERF_CALLSTACK_IID, stack);
 	proto_number(to, PERF_CPU_MODE, sample->kernel_stack ? MODE_KERNEL : MODE_USER);

@@ -125,11 +125,8 @@ static void put_state(struct perfetto *p, const struct interval *interval)
 /* Whether nothing is told of what it does: outside the target, or left out by a filter */
 static bool is_aside(const struct perfetto *p, const struct thread *thread)
 {
-	const struct filter *filter = &p->options->filter;
-
-	return !thread->target ||
-	       (filter_selects(filter) &&
-		!filter_thread(filter, thread, thread_name(p->export.timeline, thread)));
+	return !thread->target || p->options->filter.task_count ||
+	       !timeline_selects(p->export.timeline, thread, NULL);
 }
 
 /* Who took the CPU of a thread that could have run: known for that moment only. */
@@ -143,13 +140,17 @@ static void put_rival(struct perfetto *p, const struct interval *interval)
 		.flags = RUN_MOMENT,
 	};
 
-	if (!rival || !is_aside(p, rival) || !perfetto_thread(p, rival))
+	if (!rival || p->options->filter.task_count || !is_aside(p, rival) ||
+	    !perfetto_thread(p, rival))
 		return;
 	run.tid = rival->tid;
 	run.name = rival->name;
 	run.priority = priority_of(rival);
 	cpus_run(&p->cpus, interval->cpu, &run);
 }
+
+static void put_wake(struct perfetto *p, struct perfetto_thread *x,
+		     const struct interval *interval);
 
 static void put_run(struct perfetto *p, struct perfetto_thread *x, const struct interval *interval)
 {
@@ -165,10 +166,20 @@ static void put_run(struct perfetto *p, struct perfetto_thread *x, const struct 
 		.flags = (at_end ? RUN_OPEN : 0) | (x->seen ? 0 : RUN_FOUND),
 	};
 
-	/* Readers may take what happens on two CPUs at one time in any order. */
-	if (x->run_ns == run.begin_ns && x->cpu != interval->cpu && x->run_ns &&
-	    run.end_ns > run.begin_ns)
+	/*
+	 * Where a switch is missing, a thread leaves one CPU and runs on another at one time, or runs
+	 * as soon as it is woken. But what happens on two CPUs at one time readers take in any order.
+	 */
+	if (run.end_ns > run.begin_ns &&
+	    ((x->run_ns && x->run_ns == run.begin_ns && x->cpu != interval->cpu) ||
+	     x->wait_ns == run.begin_ns))
 		run.begin_ns++;
+	if (x->wait_ns && x->wait_ns == interval->begin_ns) {
+		struct interval woken = *interval;
+
+		woken.wait = x->wait;
+		put_wake(p, x, &woken);
+	}
 	x->run_ns = run.end_ns;
 	x->cpu = interval->cpu;
 	if (x->split && x->exec_ns >= run.begin_ns && x->exec_ns <= run.end_ns) {
@@ -249,6 +260,12 @@ int perfetto_prompt(void *ctx, const struct interval *interval)
 	if (interval->state == STATE_RUNNING)
 		put_run(p, x, interval);
 	x->seen = true;
+	x->wait_ns = 0;
+	if (interval->state == STATE_BLOCKED && interval->wait.waker_known &&
+	    !(interval->flags & INTERVAL_CUT_END)) {
+		x->wait = interval->wait;
+		x->wait_ns = interval->end_ns;
+	}
 	if (interval->state != STATE_RUNNABLE || interval->flags & INTERVAL_CUT_BEGIN)
 		return p->failed;
 	if (interval->why == WHY_WOKEN && interval->wait.waker_known)

@@ -10,6 +10,7 @@ enum descriptor_field {
 	DESCRIPTOR_PROCESS = 3,
 	DESCRIPTOR_THREAD = 4,
 	DESCRIPTOR_PARENT = 5,
+	DESCRIPTOR_COUNTER = 8,
 };
 
 enum descriptor_of { PROCESS_PID = 1, THREAD_PID = 1, THREAD_TID = 2 };
@@ -36,7 +37,13 @@ static u64 uuid_of(u32 id, enum track_kind track)
 	return (u64)id << TRACK_SHIFT | track;
 }
 
-void perfetto_describe(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent, const char *name)
+const char *perfetto_track_name(enum track_kind track)
+{
+	return track_names[track];
+}
+
+static void describe(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent, const char *name,
+		     bool counter)
 {
 	struct buffer *to = packet_at(&p->packets, time_ns, SEQUENCE_MAIN, 0);
 	size_t begin = proto_begin(to, PACKET_TRACK_DESCRIPTOR);
@@ -45,8 +52,21 @@ void perfetto_describe(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent, co
 	if (parent)
 		proto_number(to, DESCRIPTOR_PARENT, parent);
 	proto_text(to, DESCRIPTOR_NAME, name);
+	if (counter)
+		proto_end(to, proto_begin(to, DESCRIPTOR_COUNTER));
 	proto_end(to, begin);
 	packet_end(&p->packets);
+}
+
+void perfetto_describe(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent, const char *name)
+{
+	describe(p, time_ns, uuid, parent, name, false);
+}
+
+void perfetto_describe_counter(struct perfetto *p, u64 time_ns, u64 uuid, u64 parent,
+			       const char *name)
+{
+	describe(p, time_ns, uuid, parent, name, true);
 }
 
 u64 perfetto_process_track(struct perfetto *p, const struct process *process)
@@ -55,6 +75,8 @@ u64 perfetto_process_track(struct perfetto *p, const struct process *process)
 	struct buffer *to;
 	size_t begin, inner;
 
+	if (!process->pid)
+		return 0; /* nobody knows which one */
 	perfetto_knows(p, process, p->export.begin_ns);
 	if (p->failed || p->processes[process->id - 1] & PROCESS_DESCRIBED)
 		return uuid;
@@ -81,7 +103,7 @@ static void describe_thread(struct perfetto *p, const struct thread *thread,
 
 	proto_number(to, DESCRIPTOR_UUID, uuid_of(thread->id, TRACK_THREAD));
 	inner = proto_begin(to, DESCRIPTOR_THREAD);
-	proto_number(to, THREAD_PID, thread->process->pid);
+	proto_number(to, THREAD_PID, perfetto_pid(thread));
 	proto_number(to, THREAD_TID, x->old_tid ?: x->tid);
 	proto_end(to, inner);
 	proto_end(to, begin);
