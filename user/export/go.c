@@ -47,15 +47,15 @@ static int collect(struct marks *marks, struct export *export, struct err *err)
 	return r == -ENOMEM ? r : hint(err, "give it room: TMPDIR=FOLDER tracer export ...");
 }
 
-static int go_write(FILE *out, const char *path, const struct export_options *options,
-		    bool *missing, struct err *err)
+int go_export(FILE *out, const char *path, const struct export_options *options,
+	      u64 generation_bytes, bool *missing, struct err *err)
 {
 	struct export export = { 0 };
 	struct marks marks = { 0 };
 	struct go_play play = {
 		.export = &export,
 		.marks = &marks,
-		.wire = { .out = out, .generation_bytes = GENERATION_BYTES },
+		.wire = { .out = out, .generation_bytes = generation_bytes },
 	};
 	int r = parse_version(&play.wire.version, options->header, err);
 
@@ -73,6 +73,12 @@ static int go_write(FILE *out, const char *path, const struct export_options *op
 	marks_free(&marks);
 	export_close(&export);
 	return r;
+}
+
+static int go_write(FILE *out, const char *path, const struct export_options *options,
+		    bool *missing, struct err *err)
+{
+	return go_export(out, path, options, GENERATION_BYTES, missing, err);
 }
 
 const struct exporter go_exporter = {

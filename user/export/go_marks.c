@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "user/base/buffer.h"
+#include "user/model/grow.h"
 
-#define RANK_BITS 2
+#define RANK_BITS 3
 
 static const struct {
 	u8 rank;
@@ -20,11 +21,13 @@ static const struct {
 	[MARK_WAKES] = { RANK_LEAVES, 4 }, [MARK_READY] = { RANK_LEAVES, 3 },
 	[MARK_LOST] = { RANK_LEAVES, 0 },  [MARK_AWAY] = { RANK_LEAVES, 0 },
 	[MARK_ENDS] = { RANK_LEAVES, 0 },  [MARK_SAMPLE] = { RANK_SAYS, 3 },
-	[MARK_LOSS] = { RANK_SAYS, 0 },
+	[MARK_LOSS] = { RANK_SAYS, 0 },    [MARK_BEGINS] = { RANK_BEGINS, 5 },
+	[MARK_NOTE] = { RANK_SAYS, 5 },
 };
 _Static_assert(ARRAY_SIZE(types) == MARK_TYPE_COUNT, "every mark is known");
 
-static int add(struct marks *marks, const struct mark *mark, u64 time_ns)
+static int add_ranked(struct marks *marks, const struct mark *mark, u64 time_ns,
+		      enum mark_rank rank)
 {
 	u8 record[SORTER_RECORD_MAX], *at = record;
 	u64 since_ns = time_ns - min(time_ns, marks->begin_ns);
@@ -37,8 +40,13 @@ static int add(struct marks *marks, const struct mark *mark, u64 time_ns)
 	if (text_bytes)
 		memcpy(at, mark->text, text_bytes);
 	at += text_bytes;
-	return sorter_add(&marks->sorter, since_ns << RANK_BITS | types[mark->type].rank, record,
+	return sorter_add(&marks->sorter, since_ns << RANK_BITS | rank, record,
 			  (size_t)(at - record));
+}
+
+static int add(struct marks *marks, const struct mark *mark, u64 time_ns)
+{
+	return add_ranked(marks, mark, time_ns, (enum mark_rank)types[mark->type].rank);
 }
 
 int marks_next(struct marks *marks, struct mark *mark)
@@ -206,6 +214,104 @@ static int on_sample(void *ctx, const struct sample *sample)
 	return add(ctx, &mark, sample->time_ns);
 }
 
+static int add_earlier(struct marks *marks, const struct mark *mark, u32 order)
+{
+	if (!grow(&marks->earlier, marks->earlier_count, &marks->earlier_room,
+		  sizeof(*marks->earlier)))
+		return -ENOMEM;
+	marks->earlier[marks->earlier_count++] =
+		(struct mark_earlier){ .mark = *mark, .order = order };
+	return 0;
+}
+
+/* Tasks whose begin was not seen begin when they were first spoken of. */
+static int on_task(void *ctx, const struct task *task, bool aside)
+{
+	const struct mark mark = {
+		.type = MARK_BEGINS,
+		.thread = task->thread->id,
+		.note = { EVENT_TASK_BEGIN, task->id, task->name, task->parent, 0 },
+	};
+	struct marks *marks = ctx;
+
+	if (aside || task->flags & TASK_BEFORE)
+		return 0;
+	if (task->begin_ns < marks->begin_ns)
+		return add_earlier(marks, &mark, task->id);
+	return task->flags & TASK_UNBEGUN ? add(marks, &mark, task->begin_ns) : 0;
+}
+
+static u32 task_of(const struct note *note)
+{
+	return note->task && !(note->task->flags & TASK_BEFORE) ? note->task->id : 0;
+}
+
+/* A region that is in the export from its begin on: it began before. */
+static int add_open_region(struct marks *marks, const struct note *note)
+{
+	const struct mark mark = {
+		.type = MARK_NOTE,
+		.thread = note->thread->id,
+		.note = { EVENT_REGION_BEGIN, task_of(note), note->name, 0, note->stack },
+	};
+
+	return add_earlier(marks, &mark, note->depth);
+}
+
+/* What has no event of Go's is a log; no text: nothing is told. */
+static const char *text_of(char room[64], const struct note *note)
+{
+	switch (note->kind) {
+	case EVENT_LOG:
+	case EVENT_LINK:
+	case EVENT_SNAPSHOT: return note->text ?: "";
+	case EVENT_COUNTER: snprintf(room, 64, "%.15g", note_number(note)); return room;
+	default: return NULL;
+	}
+}
+
+static bool is_told(const struct note *note)
+{
+	switch (note->kind) {
+	case EVENT_TASK_BEGIN: return task_of(note) && note->misuse != MISUSE_TASK_UNBEGUN;
+	case EVENT_TASK_END: return task_of(note) && note->misuse != MISUSE_TASK_ENDED_TWICE;
+	case EVENT_TASK_ENTER:
+		return task_of(note) && note->misuse != MISUSE_TASK_OVER &&
+		       note->misuse != MISUSE_TOO_MANY;
+	case EVENT_TASK_LEAVE: return task_of(note);
+	case EVENT_REGION_BEGIN:
+		return note->misuse != MISUSE_REGION_DEPTH && note->misuse != MISUSE_TOO_MANY;
+	default: return true;
+	}
+}
+
+static int on_note(void *ctx, const struct note *note)
+{
+	struct mark mark = { .type = MARK_NOTE, .thread = note->thread->id };
+	struct marks *marks = ctx;
+	bool begins = note->kind == EVENT_TASK_BEGIN;
+	char room[64];
+	int r = 0;
+
+	if (note->time_ns < marks->begin_ns ||
+	    !timeline_selects(marks->timeline, note->thread, note->task))
+		return 0;
+	if (note->kind == EVENT_REGION_END && note->begin_ns < marks->begin_ns &&
+	    !(note->how & NOTE_UNSEEN))
+		r = add_open_region(marks, note);
+	if (r < 0 || note->time_ns > marks->end_ns || note->how & NOTE_UNFINISHED || !is_told(note))
+		return r;
+	mark.type = begins ? MARK_BEGINS : MARK_NOTE;
+	mark.note.kind = note->kind;
+	mark.note.task = task_of(note);
+	mark.note.name = note->name;
+	mark.note.parent = begins ? note->task->parent : 0;
+	mark.note.stack = note->stack;
+	mark.text = text_of(room, note);
+	mark.text_bytes = mark.text ? (u32)strlen(mark.text) : 0;
+	return add(marks, &mark, note->time_ns);
+}
+
 struct sink marks_sink(struct marks *marks)
 {
 	return (struct sink){
@@ -214,13 +320,40 @@ struct sink marks_sink(struct marks *marks)
 		.thread = on_thread,
 		.loss = on_loss,
 		.sample = on_sample,
+		.note = on_note,
+		.task = on_task,
 	};
+}
+
+static int compare_earlier(const void *left, const void *right)
+{
+	const struct mark_earlier *a = left, *b = right;
+
+	if (a->mark.type != b->mark.type)
+		return a->mark.type < b->mark.type ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Tasks, then regions: the outer ones first */
+static int add_all_earlier(struct marks *marks)
+{
+	int r = 0;
+
+	if (marks->earlier_count)
+		qsort(marks->earlier, marks->earlier_count, sizeof(*marks->earlier),
+		      compare_earlier);
+	for (u32 i = 0; i < marks->earlier_count && !r; i++)
+		r = add_ranked(marks, &marks->earlier[i].mark, marks->begin_ns, RANK_EARLIER);
+	return r;
 }
 
 int marks_finish(struct marks *marks)
 {
 	struct mark mark = { .type = MARK_AWAY };
+	int err = add_all_earlier(marks);
 
+	if (err < 0)
+		return err;
 	for (u32 id = 1; id < marks->told_room; id++) {
 		int r = 0;
 
@@ -238,5 +371,6 @@ void marks_free(struct marks *marks)
 	sorter_free(&marks->sorter);
 	whats_free(&marks->whats);
 	free(marks->told_ns);
+	free(marks->earlier);
 	*marks = (struct marks){ 0 };
 }

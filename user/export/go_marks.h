@@ -21,13 +21,17 @@ enum mark_type {
 	MARK_ENDS,
 	MARK_SAMPLE,
 	MARK_LOSS,   /* a text of what is missing; no thread */
+	MARK_BEGINS, /* of a task */
+	MARK_NOTE,   /* all else that was announced */
 	MARK_TYPE_COUNT,
 };
 
 /* How it comes after others of the same time: who leaves a CPU first makes room. */
 enum mark_rank {
+	RANK_EARLIER, /* what began before the export */
 	RANK_LEAVES,
 	RANK_ENTERS,
+	RANK_BEGINS,
 	RANK_SAYS,
 };
 
@@ -65,9 +69,22 @@ struct mark {
 			u32 user;
 			u32 kernel;
 		} sample;
+		struct {
+			u32 kind; /* enum event_kind; of tasks that are entered and left: of regions */
+			u32 task; /* id; 0: none */
+			u32 name; /* names_text() */
+			u32 parent; /* MARK_BEGINS: id */
+			u32 stack;
+		} note;
 	};
-	const char *text; /* MARK_LOSS; not ended by 0 */
+	const char *text; /* MARK_LOSS, MARK_NOTE; not ended by 0 */
 	u32 text_bytes;
+};
+
+/* A task or region that is older than the export */
+struct mark_earlier {
+	struct mark mark;
+	u32 order; /* those around it are less */
 };
 
 struct marks {
@@ -80,6 +97,9 @@ struct marks {
 	u32 most_cpu; /* the largest number of one */
 	u64 *told_ns; /* by id: until when a thread was told; UINT64_MAX: it has ended */
 	u32 told_room;
+	struct mark_earlier *earlier;
+	u32 earlier_count;
+	u32 earlier_room;
 };
 
 /* Fills @marks while the timeline runs. begin_ns, end_ns and timeline are set, all else is 0. */

@@ -50,6 +50,7 @@ static const char *const said[] = {
 	[GO_SAID_LOST] = "[not known: events were lost]",
 	[GO_SAID_AWAY] = "[not exported]",
 	[GO_SAID_END] = "[end of the recording]",
+	[GO_SAID_FOUND] = "[found]",
 };
 _Static_assert(ARRAY_SIZE(said) == GO_SAID_COUNT, "all is said");
 
@@ -99,18 +100,11 @@ static void block(struct go_play *play, struct go_thread *t, const struct mark *
 		.kernel = mark->blocks.kernel,
 		.user = mark->blocks.user,
 	};
-	u64 stack = go_stack_id(play, &place);
 
-	t->wait_stack = (u32)stack;
-	if (reason_of_kind[kind] == GO_REASON_COUNT) {
-		GO_EVENT(play, t, GO_SYSCALL_BEGIN, go_proc_next(play, t, t->proc - 1), stack);
-		t->state = GO_SYSCALL;
-	} else {
-		GO_EVENT(play, t, GO_BLOCK, go_reason_id(play, reason_of_kind[kind]), stack);
-		t->state = GO_WAITING;
-	}
+	t->wait_stack = go_stack_of(&play->stacks, &place);
+	t->wait_reason = reason_of_kind[kind];
 	t->away = false;
-	go_release(play, t);
+	go_block(play, t);
 }
 
 static void on_blocks(struct go_play *play, struct go_thread *t, const struct mark *mark)
@@ -125,7 +119,7 @@ static void on_blocks(struct go_play *play, struct go_thread *t, const struct ma
 }
 
 /* Who woke it, and from where: interrupts and strangers have no goroutine. */
-static struct go_thread *waker_of(struct go_play *play, const struct mark *mark, u64 *stack)
+static struct go_thread *waker_of(struct go_play *play, const struct mark *mark, u32 *stack)
 {
 	const struct thread_table *table = timeline_threads(play->export->known);
 	struct go_thread *us = go_thread_of(play, 0), *waker = NULL;
@@ -147,14 +141,14 @@ static struct go_thread *waker_of(struct go_play *play, const struct mark *mark,
 		place.leaf = play->frames[GO_SAID_SOFTIRQ];
 	else if (!place.root)
 		place.leaf = play->frames[GO_SAID_IDLE];
-	*stack = go_stack_id(play, &place);
+	*stack = go_stack_of(&play->stacks, &place);
 	return waker ?: us;
 }
 
 static void on_wakes(struct go_play *play, struct go_thread *t, const struct mark *mark)
 {
 	struct go_thread *waker;
-	u64 stack;
+	u32 stack;
 
 	if (t->state == GO_NONE)
 		go_run_somewhere(play, t, mark->thread);
@@ -186,19 +180,14 @@ static void on_ready(struct go_play *play, struct go_thread *t, const struct mar
 			go_stack_id(play, &place));
 }
 
-/* Nothing is known or told from here on: it waits for that to end, in no profile. */
+/* Nothing is known or told from here on. */
 static void on_away(struct go_play *play, struct go_thread *t, const struct mark *mark)
 {
 	if (t->state == GO_NONE || t->away)
 		return;
 	go_run_somewhere(play, t, mark->thread);
-	if (t->state != GO_RUNNING)
-		return;
-	GO_EVENT(play, t, GO_BLOCK, go_reason_id(play, GO_REASON_OTHER),
-		 go_said_id(play, t, mark->type == MARK_LOST ? GO_SAID_LOST : GO_SAID_AWAY));
-	t->state = GO_WAITING;
-	t->away = true;
-	go_release(play, t);
+	if (t->state == GO_RUNNING)
+		go_away(play, t, mark->type == MARK_LOST ? GO_SAID_LOST : GO_SAID_AWAY);
 }
 
 static void on_ends(struct go_play *play, struct go_thread *t, const struct mark *mark)
@@ -208,6 +197,7 @@ static void on_ends(struct go_play *play, struct go_thread *t, const struct mark
 	go_run_somewhere(play, t, mark->thread);
 	if (t->state != GO_RUNNING)
 		return;
+	go_notes_end(play, t);
 	GO_EVENT_BARE(play, t, GO_DESTROY);
 	go_release(play, t);
 	t->state = GO_DEAD;
@@ -240,7 +230,8 @@ static void on_loss(struct go_play *play, const struct mark *mark)
 static void (*const on_mark[])(struct go_play *, struct go_thread *, const struct mark *) = {
 	[MARK_RUNS] = on_runs,   [MARK_BLOCKS] = on_blocks, [MARK_WAKES] = on_wakes,
 	[MARK_READY] = on_ready, [MARK_LOST] = on_away,     [MARK_AWAY] = on_away,
-	[MARK_ENDS] = on_ends,   [MARK_SAMPLE] = on_sample,
+	[MARK_ENDS] = on_ends,   [MARK_SAMPLE] = on_sample, [MARK_BEGINS] = go_note,
+	[MARK_NOTE] = go_note,
 };
 
 static void play_mark(struct go_play *play, const struct mark *mark)
@@ -267,7 +258,7 @@ static void end_waits(struct go_play *play)
 	for (u32 i = 1; us && i < play->thread_room; i++) {
 		t = go_born(play, i);
 		if (t && !t->away && (t->state == GO_WAITING || t->state == GO_SYSCALL)) {
-			go_unblock(play, t, us, go_said_id(play, NULL, GO_SAID_END));
+			go_unblock(play, t, us, go_said(play, GO_SAID_END));
 			t->cut = true;
 		}
 	}
@@ -334,8 +325,10 @@ int go_play_all(struct go_play *play)
 void go_play_free(struct go_play *play)
 {
 	for (u32 i = 0; i < play->thread_room; i++) {
-		if (play->threads[i])
-			buffer_free(&play->threads[i]->stream.data);
+		if (!play->threads[i])
+			continue;
+		free(play->threads[i]->regions);
+		buffer_free(&play->threads[i]->stream.data);
 		free(play->threads[i]);
 	}
 	free(play->threads);

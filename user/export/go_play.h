@@ -15,6 +15,11 @@ enum go_state {
 	GO_DEAD,
 };
 
+struct go_region {
+	u32 name; /* string */
+	u32 task;
+};
+
 /* One life of a thread. Number 0 stands for interrupts, idle CPUs and for us. */
 struct go_thread {
 	u64 id;    /* of goroutine and M */
@@ -27,6 +32,10 @@ struct go_thread {
 	u32 root;       /* frame + 1: its name */
 	u32 bare;       /* stack of its name only */
 	u32 wait_stack; /* of the latest wait */
+	u8 wait_reason; /* enum go_reason; GO_REASON_COUNT: in a system call */
+	struct go_region *regions; /* that are open, the innermost last */
+	u32 region_count;
+	u32 region_room;
 	struct go_stream stream;
 };
 
@@ -44,7 +53,7 @@ enum go_reason {
 	GO_REASON_OTHER,
 	GO_REASON_PREEMPTED,
 	GO_REASON_YIELDED,
-	GO_REASON_COUNT,
+	GO_REASON_COUNT, /* none: it stays in its system call */
 };
 
 enum go_said {
@@ -55,6 +64,7 @@ enum go_said {
 	GO_SAID_LOST,
 	GO_SAID_AWAY,
 	GO_SAID_END,
+	GO_SAID_FOUND,
 	GO_SAID_COUNT,
 };
 
@@ -89,6 +99,10 @@ struct go_play {
 int go_play_all(struct go_play *play);
 void go_play_free(struct go_play *play);
 
+/* go.c: as exporter.write(). @generation_bytes: after so many a new generation begins. */
+int go_export(FILE *out, const char *path, const struct export_options *options,
+	      u64 generation_bytes, bool *missing, struct err *err);
+
 #define GO_EVENT(play, thread, type, ...)                                                      \
 	do {                                                                                \
 		const u64 args_[] = { __VA_ARGS__ };                                        \
@@ -103,10 +117,10 @@ void go_play_free(struct go_play *play);
  */
 u64 go_reason_id(struct go_play *play, enum go_reason reason);
 u64 go_stack_id(struct go_play *play, const struct go_place *place);
-/* A stack of nothing but what is said, and the thread (NULL: nobody) */
-u64 go_said_id(struct go_play *play, const struct go_thread *t, enum go_said what);
 /* A stack of nothing but the thread */
 u64 go_bare_id(struct go_play *play, const struct go_thread *t);
+/* The number of a stack of nothing but what is said; no generation has it yet. */
+u32 go_said(struct go_play *play, enum go_said what);
 
 /* Thread number @number of the model, or us; NULL without memory. */
 struct go_thread *go_thread_of(struct go_play *play, u32 number);
@@ -121,9 +135,18 @@ void go_run(struct go_play *play, struct go_thread *t, u32 id, u32 number);
 void go_run_somewhere(struct go_play *play, struct go_thread *t, u32 id);
 /* A running thread gives up its CPU, and would run on. */
 void go_stop(struct go_play *play, struct go_thread *t, enum go_reason reason, u64 stack);
-/* A thread that is blocked is not any longer. @stack: of @by */
-void go_unblock(struct go_play *play, struct go_thread *t, struct go_thread *by, u64 stack);
+/* A thread that is blocked is not any longer. @stack: number of a stack of @by */
+void go_unblock(struct go_play *play, struct go_thread *t, struct go_thread *by, u32 stack);
+/* A running thread is blocked, in @t->wait_stack for @t->wait_reason. */
+void go_block(struct go_play *play, struct go_thread *t);
+/* What a running thread does from now on is in no profile: it waits for that to end. */
+void go_away(struct go_play *play, struct go_thread *t, enum go_said why);
 /* It has no P any longer. */
 void go_release(struct go_play *play, struct go_thread *t);
+
+/* go_notes.c: MARK_BEGINS and MARK_NOTE. @t is put back into the state that it is in. */
+void go_note(struct go_play *play, struct go_thread *t, const struct mark *mark);
+/* The thread ends, and so do its regions. */
+void go_notes_end(struct go_play *play, struct go_thread *t);
 
 #endif

@@ -135,7 +135,7 @@ static u32 make(struct go_stacks *stacks, const struct go_place *place)
 	count = add_frames(stacks, frames, count, place->user);
 	if (place->root)
 		frames[count++] = place->root - 1;
-	return go_wire_stack(stacks->wire, frames, count);
+	return count ? go_wire_stack(stacks->wire, frames, count) : 0;
 }
 
 u32 go_stack_of(struct go_stacks *stacks, const struct go_place *place)

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIFE_BITS 22 /* tids are below */
+#define LIFE_BITS    22  /* tids are below */
+#define SEQUENCE_MAX 127 /* what takes one byte; beyond, a status is said again: shorter in sum */
 
 u64 go_reason_id(struct go_play *play, enum go_reason reason)
 {
@@ -17,11 +18,9 @@ u64 go_stack_id(struct go_play *play, const struct go_place *place)
 	return go_wire_use_stack(&play->wire, go_stack_of(&play->stacks, place));
 }
 
-u64 go_said_id(struct go_play *play, const struct go_thread *t, enum go_said what)
+u32 go_said(struct go_play *play, enum go_said what)
 {
-	const struct go_place place = { .root = t ? t->root : 0, .leaf = play->frames[what] };
-
-	return go_stack_id(play, &place);
+	return go_stack_of(&play->stacks, &(struct go_place){ .leaf = play->frames[what] });
 }
 
 u64 go_bare_id(struct go_play *play, const struct go_thread *t)
@@ -58,8 +57,7 @@ static struct go_thread *new_thread(struct go_play *play, u32 number)
 	}
 	t->id = known ? new_id(play, known->tid) : 0;
 	t->stream.m = t->id;
-	if (known)
-		t->root = go_frame_thread(&play->stacks, known);
+	t->root = known ? go_frame_thread(&play->stacks, known) : play->frames[GO_SAID_FOUND];
 	t->bare = go_stack_of(&play->stacks, &(struct go_place){ .root = t->root });
 	return t;
 }
@@ -122,7 +120,7 @@ u64 go_proc_next(struct go_play *play, struct go_thread *t, u32 number)
 {
 	struct go_proc *proc = &play->procs[number];
 
-	if (proc->generation != play->wire.generation) {
+	if (proc->generation != play->wire.generation || proc->sequence >= SEQUENCE_MAX) {
 		GO_EVENT(play, t, GO_PROC_STATUS, number, proc->holder ? 1 : 2);
 		proc->generation = play->wire.generation;
 		proc->sequence = 0;
@@ -133,7 +131,7 @@ u64 go_proc_next(struct go_play *play, struct go_thread *t, u32 number)
 /* @on: whose stream the status is written to */
 static u64 next_of_thread(struct go_play *play, struct go_thread *t, struct go_thread *on)
 {
-	if (t->generation != play->wire.generation) {
+	if (t->generation != play->wire.generation || t->sequence >= SEQUENCE_MAX) {
 		GO_EVENT(play, on, GO_STATUS, t->id, GO_NOBODY, t->state == GO_WAITING ? 4 : 1);
 		t->generation = play->wire.generation;
 		t->sequence = 0;
@@ -157,6 +155,31 @@ void go_stop(struct go_play *play, struct go_thread *t, enum go_reason reason, u
 	go_release(play, t);
 }
 
+void go_block(struct go_play *play, struct go_thread *t)
+{
+	u64 stack = go_wire_use_stack(&play->wire, t->wait_stack);
+
+	if (t->wait_reason == GO_REASON_COUNT) {
+		GO_EVENT(play, t, GO_SYSCALL_BEGIN, go_proc_next(play, t, t->proc - 1), stack);
+		t->state = GO_SYSCALL;
+	} else {
+		GO_EVENT(play, t, GO_BLOCK, go_reason_id(play, (enum go_reason)t->wait_reason),
+			 stack);
+		t->state = GO_WAITING;
+	}
+	go_release(play, t);
+}
+
+void go_away(struct go_play *play, struct go_thread *t, enum go_said why)
+{
+	const struct go_place place = { .root = t->root, .leaf = play->frames[why] };
+
+	t->wait_stack = go_stack_of(&play->stacks, &place);
+	t->wait_reason = GO_REASON_OTHER;
+	t->away = true;
+	go_block(play, t);
+}
+
 /* @t, number @id, has the P from now on. Return: false without memory. */
 static bool hold(struct go_play *play, struct go_thread *t, u32 id, u32 number)
 {
@@ -169,7 +192,7 @@ static bool hold(struct go_play *play, struct go_thread *t, u32 id, u32 number)
 		return true;
 	holder = proc->holder ? play->threads[proc->holder - 1] : NULL;
 	if (holder && holder->state == GO_RUNNING)
-		go_stop(play, holder, GO_REASON_PREEMPTED, go_bare_id(play, holder));
+		go_away(play, holder, GO_SAID_LOST);
 	else if (holder)
 		go_release(play, holder);
 	GO_EVENT(play, t, GO_PROC_START, number, go_proc_next(play, t, number));
@@ -192,22 +215,23 @@ static void create(struct go_play *play, struct go_thread *t)
 }
 
 /* The profiles of readers before 1.26 take no notice of a change that has no stack. */
-static void say_again(struct go_play *play, struct go_thread *t, u64 m, u64 status, u64 stack)
+static void say_again(struct go_play *play, struct go_thread *t, u64 m, u64 status, u32 stack)
 {
 	if (play->wire.version < 23)
 		return;
-	GO_EVENT(play, t, GO_STATUS_STACK, t->id, m, status, stack);
+	GO_EVENT(play, t, GO_STATUS_STACK, t->id, m, status, go_wire_use_stack(&play->wire, stack));
 	t->generation = play->wire.generation;
 	t->sequence = 0;
 }
 
-void go_unblock(struct go_play *play, struct go_thread *t, struct go_thread *by, u64 stack)
+void go_unblock(struct go_play *play, struct go_thread *t, struct go_thread *by, u32 stack)
 {
 	if (t->state != GO_SYSCALL) {
-		GO_EVENT(play, by, GO_UNBLOCK, t->id, next_of_thread(play, t, by), stack);
+		GO_EVENT(play, by, GO_UNBLOCK, t->id, next_of_thread(play, t, by),
+			 go_wire_use_stack(&play->wire, stack));
 	} else {
 		GO_EVENT_BARE(play, t, GO_SYSCALL_END_BLOCKED);
-		say_again(play, t, GO_NOBODY, 1, go_wire_use_stack(&play->wire, t->wait_stack));
+		say_again(play, t, GO_NOBODY, 1, t->wait_stack);
 	}
 	t->state = GO_RUNNABLE;
 	t->away = false;
@@ -224,12 +248,12 @@ void go_run(struct go_play *play, struct go_thread *t, u32 id, u32 number)
 	if (t->state == GO_NONE)
 		create(play, t);
 	if (us && (t->state == GO_WAITING || t->state == GO_SYSCALL))
-		go_unblock(play, t, us, go_said_id(play, NULL, GO_SAID_UNSEEN));
+		go_unblock(play, t, us, go_said(play, GO_SAID_UNSEEN));
 	if (t->state != GO_RUNNABLE || !hold(play, t, id, number))
 		return;
 	GO_EVENT(play, t, GO_START, t->id, next_of_thread(play, t, t));
 	t->state = GO_RUNNING;
-	say_again(play, t, t->id, 2, go_bare_id(play, t));
+	say_again(play, t, t->id, 2, t->bare);
 }
 
 void go_run_somewhere(struct go_play *play, struct go_thread *t, u32 id)
