@@ -175,6 +175,78 @@ static void lines_are_the_rows_of_sql(void **state)
 	tables_close(&tables);
 }
 
+/* A whole file as a text that a query can be asked about as ?1. Return: what it answers first */
+static s64 asks_json(const char *path, const char *query)
+{
+	sqlite3_stmt *statement;
+	size_t size;
+	u8 *text = load_file(path, &size);
+	sqlite3 *db;
+	s64 number;
+
+	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, query, -1, &statement, NULL), SQLITE_OK);
+	sqlite3_bind_text(statement, 1, (const char *)text, (int)size, SQLITE_STATIC);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	number = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	free(text);
+	return number;
+}
+
+#define EVENTS(what, where)                                                           \
+	"select " what " from (select value ->> 'ph' as ph, value ->> 'cat' as cat, " \
+	"cast(round((value ->> 'dur') * 1000) as int) as ns, value from "             \
+	"json_each(?1, '$.traceEvents')) where " where
+
+static void trace_events_have_the_sums_of_sql(void **state)
+{
+	for (u64 seed = 1; seed <= 6; seed++) {
+		struct tables tables = { 0 };
+		struct sql *sql;
+		CLEANUP(free) char *ran = NULL, *blocked = NULL, *calls = NULL, *woken = NULL;
+		sqlite3 *db;
+
+		writes_random("random.trace", seed);
+		exports("chrome", "random.trace", "random.json", &whole);
+		assert_int_equal(asks_json("random.json", "select json_valid(?1)"), 1);
+		assert_int_equal(tables_open(&tables, "random.trace", &whole, NULL), 0);
+		assert_int_equal(sql_open(&sql, &tables, true, NULL), 0);
+		db = sql_database(sql);
+		ran = answer(db, "select ifnull(sum(ns), 0) from states where state = 'running'");
+		blocked = answer(db, "select count(*) from waits");
+		calls = answer(db, "select ifnull(sum(ns), 0) from syscalls");
+		woken = answer(db, "select count(*) from wakeups join threads on waker_thread_id = "
+				   "threads.thread_id where recorded");
+		assert_int_equal(asks_json("random.json", EVENTS("sum(ns)", "cat = 'running'")),
+				 atoll(ran));
+		assert_int_equal(asks_json("random.json", EVENTS("count(*)", "cat = 'blocked'")),
+				 atoll(blocked));
+		assert_int_equal(asks_json("random.json", EVENTS("sum(ns)", "cat = 'syscall'")),
+				 atoll(calls));
+		assert_int_equal(asks_json("random.json", EVENTS("count(*)", "ph = 's'")),
+				 atoll(woken));
+		assert_int_equal(asks_json("random.json", EVENTS("count(*)", "ph = 'f'")),
+				 atoll(woken));
+		/* each frame that is referred to is there, and so is its caller */
+		assert_int_equal(
+			asks_json("random.json",
+				  "select count(*) from json_each(?1, '$.traceEvents') e "
+				  "where e.value ->> 'sf' not in (select cast(key as int) from "
+				  "json_each(?1, '$.stackFrames'))"),
+			0);
+		assert_int_equal(
+			asks_json("random.json",
+				  "select count(*) from json_each(?1, '$.stackFrames') f "
+				  "where f.value ->> 'parent' not in (select cast(key as int) from "
+				  "json_each(?1, '$.stackFrames'))"),
+			0);
+		sql_close(sql);
+		tables_close(&tables);
+	}
+}
+
 static void a_damaged_trace_says_so_in_its_exports(void **state)
 {
 	size_t size;
@@ -187,6 +259,9 @@ static void a_damaged_trace_says_so_in_its_exports(void **state)
 	free(bytes);
 	assert_true(exports("ndjson", "bad.trace", "bad.ndjson", &whole));
 	assert_true(exports("sqlite", "bad.trace", "bad.db", &whole));
+	assert_true(exports("chrome", "bad.trace", "bad.json", &whole));
+	assert_int_equal(asks_json("bad.json", "select ?1 ->> '$.otherData.damaged'"), 1);
+	assert_true(asks_json("bad.json", EVENTS("count(*)", "cat = 'loss'")) > 0);
 	assert_lines_are_json("bad.ndjson");
 	bytes = load_file("bad.ndjson", &size);
 	assert_non_null(memmem(bytes, 4096, "\"damaged\":1", 11));
@@ -195,7 +270,7 @@ static void a_damaged_trace_says_so_in_its_exports(void **state)
 
 static void what_cannot_be_written_is_told(void **state)
 {
-	static const char *const formats[] = { "ndjson", "sqlite" };
+	static const char *const formats[] = { "ndjson", "sqlite", "chrome" };
 
 	writes_random("random.trace", 4);
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
@@ -229,6 +304,7 @@ int main(void)
 		IN_A_DIRECTORY(a_database_is_what_sql_finds),
 		IN_A_DIRECTORY(a_database_is_whole),
 		IN_A_DIRECTORY(lines_are_the_rows_of_sql),
+		IN_A_DIRECTORY(trace_events_have_the_sums_of_sql),
 		IN_A_DIRECTORY(a_damaged_trace_says_so_in_its_exports),
 		IN_A_DIRECTORY(what_cannot_be_written_is_told),
 	};

@@ -107,6 +107,13 @@ static void tell(const char *path, const struct exporter *exporter, bool missing
 		printf("events were lost: the export holds what there is\n");
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), tail = strlen(end);
+
+	return length >= tail && !strcmp(text + length - tail, end);
+}
+
 static int write_file(const struct exporter *exporter, const char *to, const char *path,
 		      const struct export_options *options, struct err *err)
 {
@@ -120,7 +127,10 @@ static int write_file(const struct exporter *exporter, const char *to, const cha
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "%s", output.path ?: "");
-	r = exporter->write(output.file, path, options, &missing, err);
+	if (ends_with(name, ".gz"))
+		r = output_compress(&output, err);
+	if (r >= 0)
+		r = exporter->write(output.file, path, options, &missing, err);
 	if (r >= 0)
 		r = output_finish(&output, err);
 	output_close(&output);
@@ -171,11 +181,13 @@ const struct command export_command = {
 		"FORMAT is one of\n"
 		"  perfetto  for ui.perfetto.dev and trace_processor\n"
 		"  go        Go's execution trace, for go tool trace and gotraceui\n"
+		"  chrome    JSON for chrome://tracing, Perfetto and most viewers\n"
 		"  folded    stacks for flamegraph.pl, speedscope and inferno\n"
 		"  ndjson    a line of JSON for each row of tracer sql, for DuckDB, ClickHouse, jq\n"
 		"  sqlite    a database with the tables of tracer sql\n"
 		"\n"
-		"FILE can be - for standard input. A damaged or lossy trace exports what it has.\n"
+		"An OUT that ends with .gz is compressed. FILE can be - for standard input. A damaged "
+		"or lossy trace exports what it has.\n"
 		"\n"
 		"  tracer export folded app.trace -o - | flamegraph.pl > app.svg\n",
 	.options = export_options,

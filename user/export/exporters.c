@@ -4,6 +4,7 @@
 
 #include "user/export/export.h"
 
+extern const struct exporter chrome_exporter;
 extern const struct exporter folded_exporter;
 extern const struct exporter go_exporter;
 extern const struct exporter ndjson_exporter;
@@ -11,8 +12,8 @@ extern const struct exporter perfetto_exporter;
 extern const struct exporter sqlite_exporter;
 
 const struct exporter *const exporters[] = {
-	&perfetto_exporter, &go_exporter,     &folded_exporter,
-	&ndjson_exporter,   &sqlite_exporter, NULL,
+	&perfetto_exporter, &go_exporter, &chrome_exporter, &folded_exporter, &ndjson_exporter,
+	&sqlite_exporter,   NULL,
 };
 
 const struct exporter *exporter_find(const char *name)

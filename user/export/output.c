@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
+#include "user/base/gzip.h"
 
 /* "x/app.trace" -> "app"; standard input -> "tracer" */
 static char *stem_of(const char *source)
@@ -119,13 +120,54 @@ int output_open(struct output *output, const char *path, const char *source, con
 	return r;
 }
 
-int output_finish(struct output *output, struct err *err)
+static ssize_t write_packed(void *cookie, const char *data, size_t size)
 {
-	const char *name = output->path ?: "standard output";
+	int r = gzip_write(cookie, data, size);
+
+	if (r < 0)
+		errno = -r;
+	return r < 0 ? 0 : (ssize_t)size;
+}
+
+int output_compress(struct output *output, struct err *err)
+{
+	const cookie_io_functions_t functions = { .write = write_packed };
+	FILE *file;
+	int r = gzip_new(&output->gzip, output->file, err);
+
+	if (r < 0)
+		return r;
+	file = fopencookie(output->gzip, "w", functions);
+	if (!file)
+		return fail(err, -ENOMEM, "no memory to compress");
+	output->packed = output->file;
+	output->file = file;
+	return 0;
+}
+
+/* Leaves the compressed file as the one that is written. Return: 0 or the negative errno of writing. */
+static int end_gzip(struct output *output)
+{
 	int r = 0;
 
 	errno = 0;
-	if (fflush(output->file) || ferror(output->file))
+	if (output->packed && (ferror(output->file) | fclose(output->file)))
+		r = errno ? -errno : -EIO;
+	if (output->packed)
+		output->file = take(output->packed);
+	if (output->gzip && !r)
+		r = gzip_finish(output->gzip);
+	gzip_free(take(output->gzip));
+	return r;
+}
+
+int output_finish(struct output *output, struct err *err)
+{
+	const char *name = output->path ?: "standard output";
+	int r = end_gzip(output);
+
+	errno = 0;
+	if (!r && (fflush(output->file) || ferror(output->file)))
 		r = errno ? -errno : -EIO;
 	if (output->file != stdout && fclose(output->file) && !r)
 		r = errno ? -errno : -EIO;
@@ -141,6 +183,8 @@ int output_finish(struct output *output, struct err *err)
 
 void output_close(struct output *output)
 {
+	if (output->file)
+		end_gzip(output);
 	if (output->file && output->file != stdout)
 		fclose(output->file);
 	if (output->partial)

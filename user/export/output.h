@@ -13,6 +13,8 @@ struct output {
 	char *path;    /* as the user knows it */
 	char *partial; /* what is written until it is whole; NULL: the path itself */
 	bool made;     /* the path was not there before */
+	struct gzip *gzip; /* what file is written into; NULL: it is not compressed */
+	FILE *packed;      /* where that goes */
 };
 
 /**
@@ -28,6 +30,9 @@ struct output {
  */
 int output_open(struct output *output, const char *path, const char *source, const char *suffix,
 		struct err *err);
+
+/* What is written from here on is compressed. Return: 0 or -ENOMEM with @err filled. */
+int output_compress(struct output *output, struct err *err);
 
 /* The file is whole. Return: 0 or the negative errno of writing, with @err filled. */
 int output_finish(struct output *output, struct err *err);

@@ -52,24 +52,30 @@ static int tell_lists(struct rows *rows, struct err *err)
 		     : 0;
 }
 
+int rows_events(struct tables *tables, struct row_maker *maker, struct err *err)
+{
+	struct export *export = &tables->export;
+	int r = export_timeline(&export->timeline, export, err);
+
+	if (r < 0)
+		return r;
+	maker->filler->timeline = export->timeline;
+	r = row_maker_attach(maker, export->timeline);
+	if (r < 0)
+		return fail(err, r, "cannot prepare the export: %s", strerror(-r));
+	return export_read(export, err);
+}
+
 static int tell_events(struct rows *rows, struct err *err)
 {
-	struct export *export = &rows->tables.export;
 	struct row_maker maker = {
 		.ctx = rows,
 		.filler = &rows->filler,
 		.whats = true,
 		.row = on_row,
 	};
-	int r = export_timeline(&export->timeline, export, err);
 
-	if (r < 0)
-		return r;
-	rows->filler.timeline = export->timeline;
-	r = row_maker_attach(&maker, export->timeline);
-	if (r < 0)
-		return fail(err, r, "cannot prepare the export: %s", strerror(-r));
-	return export_read(export, err);
+	return rows_events(&rows->tables, &maker, err);
 }
 
 int rows_read(const struct rows_sink *sink, const char *path, const struct export_options *options,

@@ -23,4 +23,7 @@ struct rows_sink {
 int rows_read(const struct rows_sink *sink, const char *path, const struct export_options *options,
 	      bool *missing, struct err *err);
 
+/* Only what happened, as rows that are not filled yet; @tables: learnt. As rows_read(). */
+int rows_events(struct tables *tables, struct row_maker *maker, struct err *err);
+
 #endif

@@ -66,6 +66,16 @@ static const char *error_text(s64 result)
 	return strerrorname_np((int)-result) ?: "unknown";
 }
 
+void call_name(struct filler *filler, const struct table_call *row, struct value *name,
+	       struct value *error)
+{
+	const struct call *call = &row->call;
+
+	*name = call->futex ? value_text(futex_text(call->futex_op))
+			    : value_syscall(filler, call->syscall);
+	*error = value_text(error_text(call->result));
+}
+
 static void fill(struct filler *filler, const void *data, struct value *values, u64 wanted)
 {
 	const struct table_call *row = data;
@@ -81,17 +91,14 @@ static void fill(struct filler *filler, const void *data, struct value *values, 
 	values[TASK_ID] = value_some(row->task.id);
 	values[TASK] = value_name(filler, row->task.name);
 	values[RESULT] = value_integer(call->result);
-	if (WANTS(ERROR))
-		values[ERROR] = value_text(error_text(call->result));
+	if (wanted & (COLUMN_BIT(SYSCALL) | COLUMN_BIT(ERROR)))
+		call_name(filler, row, &values[SYSCALL], &values[ERROR]);
 	if (call->futex) {
-		values[SYSCALL] = value_text(futex_text(call->futex_op));
 		if (WANTS(ADDRESS))
 			values[ADDRESS] = value_address(filler, call->address);
 		return;
 	}
 	values[NUMBER] = value_integer(call->syscall);
-	if (WANTS(SYSCALL))
-		values[SYSCALL] = value_syscall(filler, call->syscall);
 	for (int i = 0; call->args && i < 6; i++)
 		values[ARGS + i] = value_integer((s64)row->args[i]);
 }

@@ -232,6 +232,9 @@ struct value value_address(struct filler *filler, u64 address);
 
 /* The thread as it is known when everything was read; @thread may be of another reading. */
 const struct thread *table_thread(const struct filler *filler, const struct thread *thread);
+/* Of a call: its name, 'futex wait', and its error, NULL when it succeeded */
+void call_name(struct filler *filler, const struct table_call *row, struct value *name,
+	       struct value *error);
 struct value value_thread_name(struct filler *filler, const struct thread *thread);
 /* The number of a stack, the same for all that are equal; 0: none */
 u32 table_stack(const struct filler *filler, u32 id);
