@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* report_stacks - where in the code threads waited, as a tree and as JSON */
+/* report_stacks - where in the code threads waited and ran, as a tree and as JSON */
 #include "user/report/report.h"
 
 #include <stdio.h>
@@ -325,10 +325,10 @@ static void a_trace_without_stacks_says_so(void **state)
 	exists(play.scene, 0, WORKER, LEAVE_RUNNING);
 	waits_at(play.scene, 0, WAIT_SYNC, MS, 0, 0);
 	text = ends_as(&play, 80);
-	assert_string_equal(text,
-			    "no stacks were recorded\n"
-			    "record them with: tracer record -e sched,syscall,futex,stack ...\n"
-			    "losses: none\n");
+	assert_string_equal(
+		text, "no stacks were recorded\n"
+		      "record them with: tracer record -e sched,syscall,futex,stack,sample ...\n"
+		      "losses: none\n");
 }
 
 /* clang-format off */
@@ -353,6 +353,11 @@ static const char JSON[] =
 	"\"too_short\":{\"count\":0,\"total_ns\":0},"
 	"\"without_stack\":{\"count\":1,\"total_ns\":7},"
 	"\"not_told_apart\":{\"count\":0,\"total_ns\":0}},"
+	"\"samples\":{\"with_stack\":{\"count\":0,\"total_ns\":0},"
+	"\"too_short\":{\"count\":0,\"total_ns\":0},"
+	"\"without_stack\":{\"count\":0,\"total_ns\":0},"
+	"\"not_told_apart\":{\"count\":0,\"total_ns\":0}},"
+	"\"sample_period_ns\":null,"
 	"\"truncated\":{\"stacks\":1,\"count\":2,\"total_ns\":3000000,\"modules\":["
 	"{\"module\":\"[unknown]\",\"count\":2,\"total_ns\":3000000}]},"
 	"\"losses\":{";
@@ -377,6 +382,75 @@ static void json_has_the_promised_shape(void **state)
 	text = ends_as(&play, 80);
 	text[min(strlen(text), strlen(JSON))] = 0;
 	assert_string_equal(text, JSON);
+}
+
+static void is_sampled(struct scene *s, u64 t, u32 tid, u32 user, u32 kernel)
+{
+	tells(s, &(struct trace_event){
+			 .time_ns = t,
+			 .kind = EVENT_SAMPLE,
+			 .sample = { .tid = tid, .user_stack = user, .kernel_stack = kernel },
+		 });
+}
+
+/* WORKER runs for 40 ms, in two functions; one sample lies in the kernel, one has no stack. */
+static void runs_in_two_functions(struct scene *s)
+{
+	static const u64 often[] = { 0x201, 0x101 }, rarely[] = { 0x301, 0x101 },
+			 call[] = { 0x901 };
+
+	exists(s, 0, WORKER, LEAVE_RUNNING);
+	has_name(s, 0x101, "main");
+	has_name(s, 0x201, "often");
+	has_name(s, 0x301, "rarely");
+	has_stack(s, 1, STACK_END_ROOT, often, 2);
+	has_stack(s, 2, STACK_END_ROOT, rarely, 2);
+	has_stack_of(s, 3, STACK_KERNEL, STACK_END_ROOT, call, 1);
+	is_sampled(s, 5 * MS, WORKER, 1, 0);
+	is_sampled(s, 15 * MS, WORKER, 1, 0);
+	is_sampled(s, 25 * MS, WORKER, 2, 3);
+	is_sampled(s, 35 * MS, WORKER, 0, 0);
+	waits_at(s, 40 * MS, WAIT_SYNC, MS, 0, 0);
+}
+
+static void samples_tell_where_threads_ran(void **state)
+{
+	struct trace_info sampled = info;
+	CLEANUP(free) char *text = NULL;
+	struct play play;
+
+	sampled.sample_period_ns = 10 * MS;
+	begins(&play, &sampled);
+	runs_in_two_functions(play.scene);
+	text = ends_as(&play, 80);
+	assert_non_null(strstr(text, "\nCPU SAMPLES BY STACK (3 of 4 with a stack: 30.0 ms of "
+				     "40.0 ms)\n"
+				     "     TOTAL    SHARE     COUNT  FUNCTIONS\n"
+				     "   30.0 ms    100 %         3  main\n"
+				     "   20.0 ms   66.7 %         2    often [in the program]\n"
+				     "   10.0 ms   33.3 %         1    rarely [in the kernel]\n"));
+}
+
+static void samples_are_rows_of_json_without_any_stack_of_a_wait(void **state)
+{
+	struct trace_info sampled = info;
+	CLEANUP(free) char *text = NULL;
+	struct play play;
+
+	sampled.sample_period_ns = 10 * MS;
+	sampled.class_mask = 1 << CLASS_SCHED | 1 << CLASS_SAMPLE;
+	begins(&play, &sampled);
+	play.options.json = true;
+	runs_in_two_functions(play.scene);
+	text = ends_as(&play, 80);
+	assert_non_null(strstr(text,
+			       "{\"stacks\":[{\"kind\":\"cpu\",\"why\":null,\"waited_for\":null,"
+			       "\"syscall\":null,\"pid\":100,\"process\":\"worker\",\"count\":2,"
+			       "\"total_ns\":20000000,\"longest_ns\":0,\"truncated\":false,"
+			       "\"end\":\"root\",\"user\":[{\"function\":\"often\","));
+	assert_non_null(strstr(text, "\"samples\":{\"with_stack\":{\"count\":3,"
+				     "\"total_ns\":30000000}"));
+	assert_non_null(strstr(text, "\"sample_period_ns\":10000000,"));
 }
 
 /* A library that everybody waits in */
@@ -432,6 +506,8 @@ int main(void)
 		cmocka_unit_test(several_processes_are_the_roots),
 		cmocka_unit_test(a_trace_without_stacks_says_so),
 		cmocka_unit_test(json_has_the_promised_shape),
+		cmocka_unit_test(samples_tell_where_threads_ran),
+		cmocka_unit_test(samples_are_rows_of_json_without_any_stack_of_a_wait),
 		cmocka_unit_test(the_summary_says_in_which_functions),
 		cmocka_unit_test(waits_say_in_which_function_most_of_their_time_was),
 	};

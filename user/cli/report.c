@@ -121,7 +121,7 @@ const struct command report_command = {
 		"  wakers     who released whom, after how long, and in which chains\n"
 		"  syscalls   system calls: counts, errors, durations\n"
 		"  sched      how long threads waited for a CPU, and who had it\n"
-		"  stacks     where in the code threads waited: a tree of calls\n"
+		"  stacks     where in the code threads waited and ran: trees of calls\n"
 		"  tasks      announced tasks: how long they took, and why\n"
 		"  regions    announced regions: how long they took, and why\n"
 		"  logs       what programs said: time, thread, task, text\n"

@@ -21,7 +21,7 @@ const struct report_kind report_kinds[] = {
 	  report_wakers },
 	{ "syscalls", "system calls: counts, errors, durations", NEEDS_CALLS, report_syscalls },
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
-	{ "stacks", "where in the code threads waited: a tree of calls",
+	{ "stacks", "where in the code threads waited and ran: trees of calls",
 	  NEEDS_STACKS | NEEDS_FRAMES, report_stacks },
 	{ "tasks", "announced tasks: how long they took, and why", NEEDS_TASKS, report_tasks },
 	{ "regions", "announced regions: how long they took, and why", NEEDS_REGIONS | NEEDS_FRAMES,
@@ -68,6 +68,11 @@ static void begin_stacks(struct report *report, unsigned int needs)
 	};
 	report->stack_sched = report->stack_waits;
 	report->stack_sched.kind = profile_kind_find("sched");
+	report->stack_cpu = (struct profile){
+		.kind = profile_kind_find("cpu"),
+		.timeline = report->timeline,
+		.sample_period_ns = info ? info->sample_period_ns : 0,
+	};
 }
 
 static int begin_announced(struct report *report, unsigned int needs)
@@ -99,6 +104,7 @@ int report_attach(struct report *report, unsigned int needs)
 		{ NEEDS_SCHED, sched_sink(&report->sched) },
 		{ NEEDS_STACKS, profile_sink(&report->stack_waits) },
 		{ NEEDS_STACKS, profile_sink(&report->stack_sched) },
+		{ NEEDS_STACKS, profile_sink(&report->stack_cpu) },
 		{ NEEDS_FRAMES, frames_sink(&report->frames) },
 		{ NEEDS_LOCKS | NEEDS_WAKERS, history_sink(&report->history) },
 		{ NEEDS_LOCKS, locks_sink(&report->locks) },
@@ -139,6 +145,7 @@ void report_free(struct report *report)
 	sched_free(&report->sched);
 	profile_free(&report->stack_waits);
 	profile_free(&report->stack_sched);
+	profile_free(&report->stack_cpu);
 	losses_free(&report->losses);
 	frames_free(&report->frames);
 	locks_free(&report->locks);

@@ -100,6 +100,7 @@ struct report {
 	struct sched sched;
 	struct profile stack_waits; /* by stack: blocked, and runnable */
 	struct profile stack_sched;
+	struct profile stack_cpu; /* where threads ran, by CPU samples */
 	struct losses losses;
 	struct frames frames;
 	struct history history;

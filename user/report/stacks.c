@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* stacks - where in the code threads waited */
+/* stacks - where in the code threads waited, and ran */
 #include "user/model/stacks.h"
 
 #include <errno.h>
@@ -14,11 +14,13 @@
 
 #define WAIT_LINES  30
 #define SCHED_LINES 8
+#define CPU_LINES   12
 
 /* The rows of one profile, and what is known of them */
 struct part {
 	const char *title;
 	bool sched;
+	bool cpu;
 	const struct profile *profile;
 	struct stacks_row *rows;
 	size_t count;
@@ -61,6 +63,8 @@ static char *leaf_text(char to[CELL_TEXT_MAX], const struct report *report, cons
 	bool waited = !part->sched || row->why == WHY_WOKEN, call = row->syscall != SYSCALL_NONE;
 	char room[32];
 
+	if (part->cpu)
+		return strcpy(to, row->kernel_stack ? "in the kernel" : "in the program");
 	snprintf(to, CELL_TEXT_MAX, "%s%s%s%s%s",
 		 part->sched ? runnable_why_name((enum runnable_why)row->why) : "",
 		 part->sched && waited ? ": " : "",
@@ -192,24 +196,31 @@ static void print_bare(const struct report *report, const struct part *part)
 	}
 }
 
-static int print_text(struct report *report, struct part *waits, const struct part *sched)
+static int print_more(struct report *report, const struct part *part, size_t lines)
+{
+	fputc('\n', report->out);
+	print_title(report, part);
+	return print_tree(report, part, lines);
+}
+
+static int print_text(struct report *report, const struct part *waits, const struct part *sched,
+		      const struct part *cpu)
 {
 	struct truncated cut = { 0 };
 	int r;
 
-	if (!has_stacks(report)) {
+	if (!has_stacks(report) && !cpu->cover.count) {
 		put_text(report, "no stacks were recorded");
 		put_text(report,
-			 "record them with: tracer record -e sched,syscall,futex,stack ...");
+			 "record them with: tracer record -e sched,syscall,futex,stack,sample ...");
 		return 0;
 	}
 	print_title(report, waits);
 	r = print_tree(report, waits, WAIT_LINES);
-	if (!r && sched->cover.by[BARE_NOT].count) {
-		fputc('\n', report->out);
-		print_title(report, sched);
-		r = print_tree(report, sched, SCHED_LINES);
-	}
+	if (!r && sched->cover.by[BARE_NOT].count)
+		r = print_more(report, sched, SCHED_LINES);
+	if (!r && cpu->cover.by[BARE_NOT].count)
+		r = print_more(report, cpu, CPU_LINES);
 	if (!r)
 		r = truncated_find(&cut, report, waits->rows, waits->count);
 	if (!r) {
@@ -257,11 +268,14 @@ static void json_row(struct report *report, struct json *json, const struct part
 {
 	const struct process *process = process_of(report, row);
 	const struct stack *stack = stack_of(report, row->user_stack);
-	bool waited = !part->sched || row->why == WHY_WOKEN;
+	bool waited = !part->cpu && (!part->sched || row->why == WHY_WOKEN);
 	char room[32];
 
 	json_object(json);
-	json_key_text(json, "kind", part->sched ? "sched" : wait_kind_name(row->kind));
+	json_key_text(json, "kind",
+		      part->cpu     ? "cpu"
+		      : part->sched ? "sched"
+				    : wait_kind_name(row->kind));
 	json_key_text(json, "why", part->sched ? runnable_why_name(row->why) : NULL);
 	json_key_text(json, "waited_for", waited ? wait_kind_name(row->kind) : NULL);
 	json_key_text(json, "syscall",
@@ -316,7 +330,7 @@ static void json_cover(struct json *json, const char *key, const struct part *pa
 }
 
 static int print_json(struct report *report, struct json *json, const struct part *waits,
-		      const struct part *sched)
+		      const struct part *sched, const struct part *cpu)
 {
 	size_t left = report_limit(report, SIZE_MAX, SIZE_MAX);
 	struct truncated cut = { 0 };
@@ -326,6 +340,7 @@ static int print_json(struct report *report, struct json *json, const struct par
 	json_list(json);
 	json_part(report, json, waits, &left);
 	json_part(report, json, sched, &left);
+	json_part(report, json, cpu, &left);
 	json_list_end(json);
 	json_key(json, "stack_min_ns");
 	if (has_stacks(report))
@@ -334,6 +349,12 @@ static int print_json(struct report *report, struct json *json, const struct par
 		json_null(json);
 	json_cover(json, "waits", waits);
 	json_cover(json, "scheduler_waits", sched);
+	json_cover(json, "samples", cpu);
+	json_key(json, "sample_period_ns");
+	if (cpu->profile->sample_period_ns)
+		json_u64(json, cpu->profile->sample_period_ns);
+	else
+		json_null(json);
 	truncated_json(json, &cut);
 	truncated_free(&cut);
 	return r;
@@ -347,16 +368,24 @@ int report_stacks(struct report *report, struct json *json)
 		.sched = true,
 		.profile = &report->stack_sched,
 	};
+	struct part cpu = {
+		.title = "CPU SAMPLES BY STACK",
+		.cpu = true,
+		.profile = &report->stack_cpu,
+	};
 	int r = 0;
 
 	if (report->stack_waits.kind)
-		r = profile_finish(&report->stack_waits) ?: profile_finish(&report->stack_sched);
+		r = profile_finish(&report->stack_waits)
+			    ?: profile_finish(&report->stack_sched)
+			    ?: profile_finish(&report->stack_cpu);
 	if (!r)
-		r = begin_part(&waits) ?: begin_part(&sched);
+		r = begin_part(&waits) ?: begin_part(&sched) ?: begin_part(&cpu);
 	if (!r)
-		r = json ? print_json(report, json, &waits, &sched)
-			 : print_text(report, &waits, &sched);
+		r = json ? print_json(report, json, &waits, &sched, &cpu)
+			 : print_text(report, &waits, &sched, &cpu);
 	free(waits.rows);
 	free(sched.rows);
+	free(cpu.rows);
 	return r;
 }
