@@ -18,13 +18,23 @@
 char LICENSE[] SEC("license") __weak = "Dual BSD/GPL";
 
 #if defined(__TARGET_ARCH_x86)
-#define ARGUMENT_1(regs) ((regs)->di)
-#define ARGUMENT_2(regs) ((regs)->si)
-#define ARGUMENT_3(regs) ((regs)->dx)
+#define ARGUMENT_1(regs)  ((regs)->di)
+#define ARGUMENT_2(regs)  ((regs)->si)
+#define ARGUMENT_3(regs)  ((regs)->dx)
+#define ARGUMENT_4(regs)  ((regs)->cx)
+#define NAME_WORD_1(regs) ((regs)->r8)
+#define NAME_WORD_2(regs) ((regs)->r9)
+#define NAME_WORD_3(regs) ((regs)->r10)
+#define NAME_WORD_4(regs) ((regs)->r11)
 #elif defined(__TARGET_ARCH_arm64)
-#define ARGUMENT_1(regs) ((regs)->regs[0])
-#define ARGUMENT_2(regs) ((regs)->regs[1])
-#define ARGUMENT_3(regs) ((regs)->regs[2])
+#define ARGUMENT_1(regs)  ((regs)->regs[0])
+#define ARGUMENT_2(regs)  ((regs)->regs[1])
+#define ARGUMENT_3(regs)  ((regs)->regs[2])
+#define ARGUMENT_4(regs)  ((regs)->regs[3])
+#define NAME_WORD_1(regs) ((regs)->regs[4])
+#define NAME_WORD_2(regs) ((regs)->regs[5])
+#define NAME_WORD_3(regs) ((regs)->regs[6])
+#define NAME_WORD_4(regs) ((regs)->regs[7])
 #endif
 
 /* What the registers of a probe say, by its kind */
@@ -91,6 +101,31 @@ static __always_inline struct event_annotation *annotation_begin(u64 **record,
 	return to;
 }
 
+/* A name that the program had at hand came with the registers: user memory is dear to read. */
+static __always_inline void tell_short(struct cpu_state *cpu, struct said *said, u32 kind, u32 tid,
+				       u64 now, struct pt_regs *regs, u32 length)
+{
+	u32 bytes = (length + 7) & ~7u;
+	struct event_annotation *to;
+	u64 *record, *words;
+
+	to = annotation_begin(&record, cpu, said, tid, bytes, now);
+	if (!to)
+		return;
+	to->name_bytes = length;
+	to->text_bytes = 0;
+	to->spare = 0;
+	words = (u64 *)to->data;
+	words[0] = NAME_WORD_1(regs);
+	if (length > 8)
+		words[1] = NAME_WORD_2(regs);
+	if (length > 16)
+		words[2] = NAME_WORD_3(regs);
+	if (length > 24)
+		words[3] = NAME_WORD_4(regs);
+	event_submit(record, kind, event_bytes(struct event_annotation) + bytes, now);
+}
+
 /* What has no text but a name finds room for that on the stack. */
 static __always_inline void tell_name(struct cpu_state *cpu, struct said *said, u32 kind, u32 tid,
 				      u64 now, bool can_sleep)
@@ -152,12 +187,26 @@ static __always_inline void tell_text(struct cpu_state *cpu, struct said *said, 
 	scratch_release(scratch);
 }
 
+/* What is announced: a program says so itself, in words that may not be true, or the probe does. */
+static __always_inline u32 kind_of(struct pt_regs *regs, u32 *length)
+{
+	u64 says = ARGUMENT_4(regs);
+	u32 kind = says & COOKIE_KIND;
+
+	*length = says >> SAYS_LENGTH_SHIFT & 0xff;
+	if (says >> 32 == SAYS_MAGIC && kind >= EVENT_TASK_BEGIN && kind <= EVENT_SNAPSHOT &&
+	    *length <= SAYS_LENGTH_MAX)
+		return says & SAYS_KIND;
+	*length = 0;
+	return bpf_get_attach_cookie(regs) & SAYS_KIND;
+}
+
 static __always_inline int annotation(struct pt_regs *regs, bool can_sleep)
 {
 	struct cpu_state *cpu = cpu_here();
 	struct said said = {};
-	u64 cookie, now;
-	u32 tid, kind;
+	u32 tid, kind, length;
+	u64 now;
 
 	if (!shared.control.recording)
 		return 0;
@@ -165,12 +214,14 @@ static __always_inline int annotation(struct pt_regs *regs, bool can_sleep)
 	if (!thread_find(tid))
 		return 0;
 	now = bpf_ktime_get_ns();
-	cookie = bpf_get_attach_cookie(regs);
-	kind = cookie & COOKIE_KIND;
-	said.flags = cookie & COOKIE_REAL ? ANNOTATION_REAL : 0;
+	kind = kind_of(regs, &length);
+	said.flags = kind & COOKIE_REAL ? ANNOTATION_REAL : 0;
+	kind &= COOKIE_KIND;
 	said_read(&said, regs, kind);
 	if (said.text)
 		tell_text(cpu, &said, kind, tid, now, can_sleep);
+	else if (length)
+		tell_short(cpu, &said, kind, tid, now, regs, length);
 	else
 		tell_name(cpu, &said, kind, tid, now, can_sleep);
 	return 0;

@@ -13,6 +13,12 @@
 #define COOKIE_PROBE_SHIFT  16	/* 16 bits: the name that it goes by; 0: the header's probes */
 #define COOKIE_LAYOUT_SHIFT 32	/* 16 bits: its arguments, in probe_layouts */
 
+/* What the fourth argument of the header's probes says, so that no cookie has to be asked for */
+#define SAYS_MAGIC	  0x54524143	/* in its upper half */
+#define SAYS_KIND	  0x1ff		/* enum event_kind and COOKIE_REAL */
+#define SAYS_LENGTH_SHIFT 16		/* 8 bits: so many bytes of the name lie in the next four; */
+#define SAYS_LENGTH_MAX	  32		/* 0: it has to be read */
+
 #define PROBE_LAYOUTS_MAX 4096
 #define PROBE_ARGS_MAX	  6
 #define PROBE_TASKS_MAX	  16384	/* begun by probes and not yet ended */

@@ -58,7 +58,7 @@ enum {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bp, bx, r8, r9, r10, ax, cx, dx, si, di, orig_ax, ip, sp;
+	unsigned long bp, bx, r8, r9, r10, r11, ax, cx, dx, si, di, orig_ax, ip, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

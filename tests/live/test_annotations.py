@@ -113,7 +113,9 @@ def odd_names_are_kept_and_marked(scene):
                   ("", False, False, False), ("a\ufffdb", False, False, True),
                   ("line\nbreak \x1b[31m", False, False, False),
                   (x * 124 + "\u20ac", False, False, False),
-                  (x * 126, True, False, False)], "regions")
+                  (x * 126, True, False, False), ("8 bytes.", False, False, False),
+                  ("a name that has a length of 32..", False, False, False),
+                  ("a name that has a length of 33...", False, False, False)], "regions")
     logs = [(event["category"], len(event["text"]), event["cut"])
             for event in of_kind(events, "log")]
     equal(logs, [("long", 1023, True), ("", 1023, True), ("1023", 1023, False)], "logs")

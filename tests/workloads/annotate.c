@@ -109,6 +109,9 @@ static void odd(void)
 	tracer_region_begin(big); /* 127 bytes: not cut */
 	memcpy(big + 124, "xx\xe2\x82\xac", 6);
 	tracer_region_begin(big); /* cut inside a character */
+	tracer_region_begin("8 bytes.");
+	tracer_region_begin("a name that has a length of 32..");
+	tracer_region_begin("a name that has a length of 33...");
 	memset(big, 'y', MILLION - 1);
 	tracer_text(TRACER_NO_TASK, "long", big);
 	tracer_log(TRACER_NO_TASK, NULL, "%s", big);
