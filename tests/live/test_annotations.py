@@ -334,6 +334,25 @@ def the_header_works_however_a_program_is_built(scene):
 
 
 @test
+def a_header_that_says_nothing_or_lies_is_known_by_its_probes(scene):
+    need("gcc")
+    header = (ROOT / "user/annotate/tracer.h").read_text()
+    pathlib.Path(scene.path("main.c")).write_text(MAIN)
+    pathlib.Path(scene.path("other.c")).write_text(OTHER)
+    for name, says in (("silent", "kind"), ("switch", "TRACER_SAYS_ | 1"),
+                       ("past", "TRACER_SAYS_ | 29"), ("long", "TRACER_SAYS_ | kind | 200 << 16")):
+        check("TRACER_SAYS_ | kind" in header, "the header says what it announces")
+        pathlib.Path(scene.path("tracer.h")).write_text(
+            header.replace("{ TRACER_SAYS_ | kind,", f"{{ {says},").replace(
+                "said.what |= (uint64_t)length << 16;", ""))
+        subprocess.run(["gcc", "-O2", "-D_DEFAULT_SOURCE", "-I.", "main.c", "other.c", "-o", name],
+                       cwd=scene.dir, check=True)
+        events = announces(scene, name)
+        equal([event["region"] for event in of_kind(events, "region_begin")], ["main", "other"],
+              "regions")
+
+
+@test
 def what_is_not_asked_for_is_not_recorded(scene):
     trace, _ = scene.record_attached("annotate", "--mode", "middle", options=["-e", "sched"])
     equal(annotations(scene, trace.path), [], "annotations with -e sched")
