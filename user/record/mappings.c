@@ -23,9 +23,16 @@
 #define LINES_MAX      65536      /* of one process; a JIT may have more than anybody wants */
 #define IDS_MAX        65536      /* files whose build ids are kept */
 #define FOUND_BYTES    (4u << 20) /* that wait to be taken; then the thread waits, too */
-#define PAUSE_LEAST_NS (100 * NSEC_PER_MSEC) /* who maps all the time is read now and then */
+#define PAUSE_FIRST_NS (5 * NSEC_PER_MSEC) /* programs map their libraries soon after they begin; */
+#define PAUSE_MOST_NS  (100 * NSEC_PER_MSEC) /* who maps all the time is read now and then */
+#define QUIET_NS       (1 * NSEC_PER_SEC) /* whoever has mapped nothing for so long begins anew */
 #define LOOK_NS        (20 * NSEC_PER_MSEC)
 #define PAUSE          32 /* reading holds up who maps memory: so many times its length is left free */
+
+/* 36 years of ns, and up to 15 */
+#define DUE(ns, times) ((ns) << 4 | (times))
+#define DUE_NS(due)    ((due) >> 4)
+#define DUE_TIMES(due) ((due)&15)
 
 struct found {
 	struct found *next;
@@ -43,8 +50,9 @@ struct mappings {
 		u8 id[BUILD_ID_MAX];
 	} * id_list;
 	size_t id_count;
-	struct map last_read; /* tgid -> time */
-	bool possible;        /* /proc numbers processes as the kernel does */
+	struct map
+		read;  /* tgid -> when it may be read again, and how often it was of late: DUE() */
+	bool possible; /* /proc numbers processes as the kernel does */
 
 	pthread_t thread;
 	pthread_mutex_t lock; /* of all below */
@@ -72,7 +80,7 @@ static void destroy(struct mappings *mappings)
 	pthread_mutex_destroy(&mappings->lock);
 	map_free(&mappings->told);
 	map_free(&mappings->ids);
-	map_free(&mappings->last_read);
+	map_free(&mappings->read);
 	map_free(&mappings->images);
 	free(mappings->id_list);
 	free(mappings);
@@ -252,28 +260,39 @@ static void read_process(struct mappings *mappings, u32 tgid)
 
 static void read_next(struct mappings *mappings, u32 tgid)
 {
-	u64 begin_ns = clock_mono_ns(), *last;
+	u64 begin_ns = clock_mono_ns(), end_ns, pause_ns, times = 0, *due;
 
 	read_process(mappings, tgid);
-	if (mappings->last_read.count > PENDING_MAX)
-		map_clear(&mappings->last_read);
-	last = map_put(&mappings->last_read, tgid);
-	if (last)
-		*last = begin_ns + PAUSE * (clock_mono_ns() - begin_ns);
+	end_ns = clock_mono_ns();
+	if (mappings->read.count > PENDING_MAX)
+		map_clear(&mappings->read);
+	due = map_put(&mappings->read, tgid);
+	if (!due)
+		return;
+	if (*due && begin_ns < DUE_NS(*due) + QUIET_NS)
+		times = min(DUE_TIMES(*due) + 1, (u64)15);
+	pause_ns = min((u64)PAUSE_FIRST_NS << times, (u64)PAUSE_MOST_NS);
+	*due = DUE(end_ns + max(pause_ns, PAUSE * (end_ns - begin_ns)), times);
 }
 
-/* A process that may be read now, taken out. Return: its number, 0: none. */
-static u32 take_due(struct mappings *mappings)
+/*
+ * A process that may be read now, taken out. Return: its number, 0: none; then @next_ns is when
+ * the first one may be.
+ */
+static u32 take_due(struct mappings *mappings, u64 *next_ns)
 {
 	u32 *pending = mappings->pending;
 	u64 now = clock_mono_ns();
 
+	*next_ns = UINT64_MAX;
 	for (size_t i = 0; i < mappings->pending_count; i++) {
-		const u64 *last = map_get(&mappings->last_read, pending[i]);
+		const u64 *due = map_get(&mappings->read, pending[i]);
 		u32 tgid = pending[i];
 
-		if (last && now < *last + PAUSE_LEAST_NS && !mappings->ending)
+		if (due && now < DUE_NS(*due) && !mappings->ending) {
+			*next_ns = min(*next_ns, DUE_NS(*due));
 			continue;
+		}
 		memmove(&pending[i], &pending[i + 1],
 			(--mappings->pending_count - i) * sizeof(*pending));
 		return tgid;
@@ -281,18 +300,17 @@ static u32 take_due(struct mappings *mappings)
 	return 0;
 }
 
-static void wait_until_due(struct mappings *mappings)
+static void wait_until_due(struct mappings *mappings, u64 due_ns)
 {
-	struct timespec until;
+	struct timespec until = {
+		.tv_sec = (time_t)(due_ns / NSEC_PER_SEC),
+		.tv_nsec = (long)(due_ns % NSEC_PER_SEC),
+	};
 
-	if (!mappings->pending_count) {
+	if (due_ns == UINT64_MAX)
 		pthread_cond_wait(&mappings->to_do, &mappings->lock);
-		return;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (until.tv_nsec + PAUSE_LEAST_NS) / NSEC_PER_SEC;
-	until.tv_nsec = (until.tv_nsec + PAUSE_LEAST_NS) % NSEC_PER_SEC;
-	pthread_cond_timedwait(&mappings->to_do, &mappings->lock, &until);
+	else
+		pthread_cond_timedwait(&mappings->to_do, &mappings->lock, &until);
 }
 
 static void *read_all(void *argument)
@@ -301,10 +319,11 @@ static void *read_all(void *argument)
 
 	pthread_mutex_lock(&mappings->lock);
 	while (!mappings->abandoned) {
-		u32 tgid = take_due(mappings);
+		u64 next_ns;
+		u32 tgid = take_due(mappings, &next_ns);
 
 		if (!tgid) {
-			wait_until_due(mappings);
+			wait_until_due(mappings, next_ns);
 			continue;
 		}
 		mappings->reading = true;
