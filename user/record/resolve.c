@@ -317,7 +317,23 @@ static bool learn(struct resolve *resolve, const struct trace_stack *stack)
 	return known;
 }
 
-/* Walks an unsure stack again. @better: filled. Return: false when a rule is missing. */
+/* The frames up to the first one that is in no code. Return: how many. */
+static u32 code_only(struct resolve *resolve, const struct trace_stack *told, const u64 *frames,
+		     u32 count)
+{
+	u64 process = mapped_process(resolve, told->tgid, told->image);
+	struct symbols_frame frame;
+	u32 i = 1;
+
+	while (i < count && symbols_place(resolve->symbols, &frame, process, frames[i] - 1))
+		i++;
+	return i;
+}
+
+/*
+ * Walks an unsure stack again. @better: filled. Where the @last rule that there will be is
+ * missing, it goes on by guesses and stays unsure. Return: false when a rule is missing.
+ */
 static bool walk_again(struct resolve *resolve, struct trace_stack *better, u64 *frames,
 		       const struct ring_stack *stack, bool last)
 {
@@ -331,10 +347,12 @@ static bool walk_again(struct resolve *resolve, struct trace_stack *better, u64 
 				 (void *)stack, &end, &sure);
 
 	*better = *told;
-	if (!sure)
+	if (!sure && !last)
 		return false;
 	better->end = end;
-	if (end == STACK_END_MEMORY) {
+	if (!sure) {
+		count = code_only(resolve, told, frames, count);
+	} else if (end == STACK_END_MEMORY) {
 		learn_callers(resolve, told, &regs);
 		count = join(resolve, better, frames, count, told, last, &sure);
 		if (!count)
