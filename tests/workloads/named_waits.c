@@ -93,11 +93,12 @@ static caller map(const char *text)
 		die("--map %s", text);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	at = fd < 0 ? MAP_FAILED
-		    : mmap(NULL, offset + 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+		    : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd,
+			   (off_t)offset & -4096);
 	if (at == MAP_FAILED)
 		die("cannot map '%s'", path);
 	close(fd);
-	return (caller)(at + offset);
+	return (caller)(at + (offset & 4095));
 }
 
 static void *churn(void *name)
