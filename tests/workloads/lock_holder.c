@@ -2,13 +2,16 @@
 /*
  * lock_holder - one thread holds a lock, and two wait for it meanwhile
  *
- *	--kind mutex|pi|robust|rwlock|timeout|condition|semaphore|join
+ *	--kind mutex|pi|robust|rwlock|reader|timeout|condition|semaphore|late-condition|
+ *	       late-semaphore|signal|join
  *	--how nap|spin|sync	what the holder does while it holds (50 ms, --ms)
  *	--rounds 6
  *
- * timeout: the waiters wait for a mutex, and give up after a fifth of the time. With a condition
- * variable or a semaphore nobody holds anything: the holder ends the wait. With join the main
- * thread waits for the end of the holder.
+ * reader: the holder reads, and the waiters want to write. timeout: the waiters wait for a mutex,
+ * and give up after a fifth of the time; late-... for what nobody signals. signal: what the
+ * waiters wait for is a semaphore, and half way there a signal comes. With a condition variable or
+ * a semaphore nobody holds anything: the holder ends the wait. With join the main thread waits for
+ * the end of the holder.
  *
  * Locks and functions have the names that a report should show.
  */
@@ -24,6 +27,7 @@ static pthread_rwlock_t table_lock = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_cond_t ready_condition = PTHREAD_COND_INITIALIZER;
 static sem_t slots;
 static pthread_barrier_t round_begins, round_ends;
+static pthread_t threads[WAITERS + 1];
 static const char *kind, *how;
 static long rounds, hold_ms, ready_round;
 static int sync_fd = -1;
@@ -57,8 +61,17 @@ static __attribute__((noinline)) void hold_syncing(struct thread_truth *t)
 	}
 }
 
+static void on_signal(int number)
+{
+}
+
 static void hold(struct thread_truth *t)
 {
+	if (is("signal")) {
+		sleep_ns((uint64_t)hold_ms * MS / 2);
+		for (int i = 1; i <= WAITERS; i++)
+			pthread_kill(threads[i], SIGUSR2);
+	}
 	if (!strcmp(how, "spin"))
 		hold_spinning(t);
 	else if (!strcmp(how, "sync"))
@@ -73,27 +86,35 @@ static pthread_mutex_t *mutex(void)
 	return is("pi") ? &pi_lock : is("robust") ? &robust_lock : &queue_lock;
 }
 
+/* Whether there is something that a thread can hold. */
+static bool is_lock(void)
+{
+	return !strstr(kind, "condition") && !strstr(kind, "semaphore") && !is("signal");
+}
+
 static void take(void)
 {
 	if (is("rwlock"))
 		pthread_rwlock_wrlock(&table_lock);
-	else if (!is("condition") && !is("semaphore"))
+	else if (is("reader"))
+		pthread_rwlock_rdlock(&table_lock);
+	else if (is_lock())
 		pthread_mutex_lock(mutex());
 }
 
 static void give(long round)
 {
-	if (is("rwlock")) {
+	if (is("rwlock") || is("reader")) {
 		pthread_rwlock_unlock(&table_lock);
 	} else if (is("condition")) {
 		pthread_mutex_lock(&ready_lock);
 		ready_round = round + 1;
 		pthread_cond_broadcast(&ready_condition);
 		pthread_mutex_unlock(&ready_lock);
-	} else if (is("semaphore")) {
+	} else if (is("semaphore") || is("signal")) {
 		for (int i = 0; i < WAITERS; i++)
 			sem_post(&slots);
-	} else {
+	} else if (is_lock()) {
 		pthread_mutex_unlock(mutex());
 	}
 }
@@ -110,10 +131,18 @@ static bool wait_briefly(void)
 {
 	struct timespec until;
 	uint64_t ns = clock_ns(CLOCK_REALTIME) + (uint64_t)hold_ms * MS / 5;
+	int code;
 
 	until.tv_sec = (time_t)(ns / 1000000000ULL);
 	until.tv_nsec = (long)(ns % 1000000000ULL);
-	return pthread_mutex_timedlock(&queue_lock, &until) == 0;
+	if (is("late-semaphore"))
+		return sem_timedwait(&slots, &until) == 0;
+	if (!is("late-condition"))
+		return pthread_mutex_timedlock(&queue_lock, &until) == 0;
+	pthread_mutex_lock(&ready_lock);
+	code = pthread_cond_timedwait(&ready_condition, &ready_lock, &until);
+	pthread_mutex_unlock(&ready_lock);
+	return !code;
 }
 
 static __attribute__((noinline)) void wait_for_it(struct thread_truth *t, long round)
@@ -121,6 +150,15 @@ static __attribute__((noinline)) void wait_for_it(struct thread_truth *t, long r
 	if (is("timeout")) {
 		if (TIMED(t, "lock", wait_briefly()))
 			pthread_mutex_unlock(&queue_lock);
+	} else if (!strncmp(kind, "late-", 5)) {
+		if (TIMED(t, "lock", wait_briefly()))
+			die("%s: nobody was late", kind);
+	} else if (is("signal")) {
+		while (TIMED(t, "lock", sem_wait(&slots)))
+			truth_call(t, "signalled", now_ns());
+	} else if (is("reader")) {
+		TIMED(t, "lock", pthread_rwlock_wrlock(&table_lock));
+		pthread_rwlock_unlock(&table_lock);
 	} else if (is("condition")) {
 		TIMED(t, "lock", (wait_ready(round), 0));
 	} else if (is("semaphore")) {
@@ -199,7 +237,7 @@ static void open_sync(void)
 
 int main(int argc, char **argv)
 {
-	pthread_t threads[WAITERS + 1];
+	const struct sigaction heard = { .sa_handler = on_signal }; /* calls are not begun again */
 	struct thread_truth *t;
 
 	workload_begin(argc, argv);
@@ -209,6 +247,7 @@ int main(int argc, char **argv)
 	hold_ms = number_option(argc, argv, "--ms", 50);
 	if (!strcmp(how, "sync"))
 		open_sync();
+	sigaction(SIGUSR2, &heard, NULL);
 	make_locks();
 	spin_rounds_per_ms();
 	t = truth_begin(NULL);
