@@ -24,20 +24,20 @@ static struct step steps[THREADS_MAX][ROUNDS_MAX];
 static long workers, rounds, wait_ms, seed;
 static pthread_mutex_t db_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void fetch(struct step *step)
+static __attribute__((noinline)) void fetch(struct step *step)
 {
 	TRACER_REGION("fetch");
 	tracer_log(TRACER_NO_TASK, "http", "asking for %d rows", step->rows);
 	sleep_ns(step->wait_ns);
 }
 
-static void transform(void)
+static __attribute__((noinline)) void transform(void)
 {
 	TRACER_REGION("transform");
 	spin_cpu_ns(2 * MS);
 }
 
-static void save(const struct step *step)
+static __attribute__((noinline)) void save(const struct step *step)
 {
 	TRACER_REGION("save");
 	pthread_mutex_lock(&db_lock);
@@ -46,7 +46,7 @@ static void save(const struct step *step)
 	tracer_log(TRACER_NO_TASK, "db", "saved %d rows", step->rows);
 }
 
-static void checkout(struct thread_truth *t, struct step *step)
+static __attribute__((noinline)) void checkout(struct thread_truth *t, struct step *step)
 {
 	uint64_t task, from_ns = now_ns(), at_ns;
 

@@ -55,6 +55,8 @@ int filters_parse(struct filter *filter, const struct filter_options *options, s
 		return r;
 	filter->names = options->names.items;
 	filter->name_count = options->names.count;
+	filter->tasks = options->tasks.items;
+	filter->task_count = options->tasks.count;
 	return 0;
 }
 

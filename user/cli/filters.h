@@ -12,6 +12,7 @@ struct filter_options {
 	struct text_list pids;
 	struct text_list tids;
 	struct text_list names;
+	struct text_list tasks;
 	u64 from_ns;
 	u64 to_ns;
 };
@@ -24,6 +25,8 @@ struct filter_options {
 	  "only these threads [all]" },                                                            \
 	{ "name", 'n', OPTION_LIST, offsetof(struct s, member.names), "NAME",                      \
 	  "only threads with NAME in their name; * ? [ make it a pattern [all]" },                 \
+	{ "task", 0, OPTION_LIST, offsetof(struct s, member.tasks), "ID|NAME",                      \
+	  "only what was done for this task, or for those with NAME in their name [all]" },        \
 	{ "from", 0, OPTION_TIME, offsetof(struct s, member.from_ns), "TIME",                      \
 	  "only from TIME after the start on [0]" },                                               \
 	{ "to", 0, OPTION_TIME, offsetof(struct s, member.to_ns), "TIME",                          \

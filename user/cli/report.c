@@ -16,7 +16,13 @@ struct options {
 	u64 limit;
 	bool lines;
 	u64 depth;
+	u64 slowest;
+	u64 longer_ns;
+	const char *log;
+	const char *category;
 };
+
+#define SLOWEST_USUAL 10
 
 #define LIMIT_NOT_SET UINT64_MAX
 
@@ -30,6 +36,14 @@ static const struct option_spec report_options[] = {
 	  "at most N rows, 0 for all [a screen; JSON: all]" },
 	{ "lines", 0, OPTION_FLAG, offsetof(struct options, lines), NULL,
 	  "files and lines of functions, too, where there is debugging information: slow" },
+	{ "slowest", 0, OPTION_NUMBER, offsetof(struct options, slowest), "N",
+	  "tasks: the N slowest, each with its regions, logs, threads and waits" },
+	{ "longer-than", 0, OPTION_TIME, offsetof(struct options, longer_ns), "TIME",
+	  "tasks: the same of those that took at least TIME" },
+	{ "log", 0, OPTION_TEXT, offsetof(struct options, log), "TEXT",
+	  "tasks: those with a log that has TEXT in it; logs: only these" },
+	{ "category", 0, OPTION_TEXT, offsetof(struct options, category), "NAME",
+	  "logs: only those with NAME in their category" },
 	{ "depth", 0, OPTION_NUMBER, offsetof(struct options, depth), "N",
 	  "wakers: chains of at most N wakers, 1 to 16 [3]" },
 	{ 0 },
@@ -79,6 +93,41 @@ static int parse_words(const char **kind, const char **path, char **args, int co
 	return 0;
 }
 
+static bool is_id(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+/* Tasks and regions are listed by name, so --name is theirs. Ids, lengths and logs ask for single
+ * tasks. */
+static int parse_announced(struct report_options *to, const struct options *o, struct err *err)
+{
+	struct filter *filter = &to->filter;
+	bool tasks = !strcmp(to->kind, "tasks"), single = o->slowest || o->longer_ns || o->log;
+
+	if (o->slowest > TASKS_SLOWEST_MAX)
+		return fail(err, -EINVAL, "--slowest: at most %d", TASKS_SLOWEST_MAX);
+	if (tasks && filter->name_count && filter->task_count)
+		return fail(err, -EINVAL, "report tasks: --name and --task are the same: give one");
+	if (!strcmp(to->kind, "regions") || tasks) {
+		to->names = filter->names;
+		to->name_count = filter->name_count;
+		filter->name_count = 0;
+	}
+	if (tasks && to->name_count) {
+		filter->tasks = to->names;
+		filter->task_count = to->name_count;
+	}
+	for (size_t i = 0; i < filter->task_count; i++)
+		single |= is_id(filter->tasks[i]);
+	to->category = o->category;
+	to->query.log = o->log;
+	to->query.longer_ns = o->longer_ns;
+	if (tasks && single)
+		to->query.slowest = (u32)(o->slowest ?: SLOWEST_USUAL);
+	return 0;
+}
+
 static int run(void *data, char **args, int count, struct err *err)
 {
 	const struct options *o = data;
@@ -101,6 +150,8 @@ static int run(void *data, char **args, int count, struct err *err)
 	if (o->depth < 1 || o->depth > WAKERS_DEPTH_MAX)
 		return fail(err, -EINVAL, "--depth: chains have 1 to %d wakers", WAKERS_DEPTH_MAX);
 	r = filters_parse(&options.filter, &o->filter, err);
+	if (!r)
+		r = parse_announced(&options, o, err);
 	if (!r)
 		r = report_print(stdout, path, &options, err);
 	filters_free(&options.filter);
@@ -135,6 +186,8 @@ const struct command report_command = {
 		"  tracer report threads --by name app.trace\n"
 		"  tracer report waits --name 'worker*' --from 2s --to 3s app.trace\n"
 		"  tracer report stacks --lines app.trace\n"
+		"  tracer report tasks --name checkout --slowest 3 app.trace\n"
+		"  tracer report locks --task checkout app.trace\n"
 		"  tracer report syscalls --json app.trace | jq '.syscalls[0]'\n",
 	.options = report_options,
 	.options_bytes = sizeof(struct options),

@@ -7,6 +7,7 @@
 
 #include "user/base/json.h"
 #include "user/base/text.h"
+#include "user/report/tasks.h"
 
 const struct report_kind report_kinds[] = {
 	{ "summary", "one screen: where did the time go",
@@ -23,7 +24,8 @@ const struct report_kind report_kinds[] = {
 	{ "sched", "how long threads waited for a CPU, and who had it", NEEDS_SCHED, report_sched },
 	{ "stacks", "where in the code threads waited and ran: trees of calls",
 	  NEEDS_STACKS | NEEDS_FRAMES, report_stacks },
-	{ "tasks", "announced tasks: how long they took, and why", NEEDS_TASKS, report_tasks },
+	{ "tasks", "announced tasks: how long they took, and why", NEEDS_TASKS | NEEDS_FRAMES,
+	  report_tasks },
 	{ "regions", "announced regions: how long they took, and why", NEEDS_REGIONS | NEEDS_FRAMES,
 	  report_regions },
 	{ "logs", "what programs said: time, thread, task, text", NEEDS_LOGS, report_logs },
@@ -151,6 +153,7 @@ void report_free(struct report *report)
 	locks_free(&report->locks);
 	wakers_free(&report->wakers);
 	tasks_free_all(&report->tasks);
+	instances_free(&report->instances);
 	regions_free(&report->regions);
 	logs_free(&report->logs);
 	history_free(&report->history);
@@ -349,6 +352,8 @@ static int follow_trace(struct report *report, struct trace_reader *reader,
 					      .timeline = report->timeline,
 				      });
 	r = read_stretch(report, reader, &filter, kind->needs & NEEDS_FRAMES, err);
+	if (r >= 0 && kind->needs & NEEDS_TASKS && report_wants_instances(report))
+		r = report_read_instances(report, &filter, err);
 	if (r < 0)
 		return r;
 	report->damage = trace_reader_damage(reader);

@@ -15,7 +15,7 @@
 #include "user/model/sched.h"
 #include "user/model/logs.h"
 #include "user/model/regions.h"
-#include "user/model/tasks.h"
+#include "user/model/instances.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
 #include "user/model/wakers.h"
@@ -107,6 +107,7 @@ struct report {
 	struct locks locks;
 	struct wakers wakers;
 	struct tasks tasks;
+	struct instances instances;
 	struct regions regions;
 	struct logs logs;
 	bool locks_finished;

@@ -46,6 +46,20 @@ char *spent_text(char to[SPENT_TEXT_MAX], const struct spent *spent, u64 whole)
 	return to;
 }
 
+char *went_text(char to[WENT_TEXT_MAX], const struct spent *spent, u64 latency_ns, u64 attended_ns)
+{
+	u64 rest_ns = latency_ns - min(attended_ns, latency_ns);
+	char share[TEXT_MAX], text[SPENT_TEXT_MAX];
+
+	spent_text(text, spent, spent_sum(spent));
+	if (rest_ns && rest_ns * 100 >= latency_ns)
+		snprintf(to, WENT_TEXT_MAX, "%s%sno thread worked for it %s", text,
+			 *text ? "; " : "", text_share(share, rest_ns, latency_ns));
+	else
+		snprintf(to, WENT_TEXT_MAX, "%s", text);
+	return to;
+}
+
 void spent_json(struct json *json, const struct spent *spent)
 {
 	json_key_u64(json, "observed_ns", spent_sum(spent));

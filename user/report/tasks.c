@@ -115,24 +115,6 @@ static struct spent spent_of(const struct times_row *times)
 	return spent;
 }
 
-#define WENT_TEXT_MAX (SPENT_TEXT_MAX + 64)
-
-/* Where the time of the threads went; and of the task's, what was spent in a queue. */
-static char *went_text(char to[WENT_TEXT_MAX], const struct spent *spent, u64 latency_ns,
-		       u64 attended_ns)
-{
-	u64 rest_ns = latency_ns - min(attended_ns, latency_ns);
-	char share[TEXT_MAX], text[SPENT_TEXT_MAX];
-
-	spent_text(text, spent, spent_sum(spent));
-	if (rest_ns && rest_ns * 100 >= latency_ns)
-		snprintf(to, WENT_TEXT_MAX, "%s%sno thread worked for it %s", text,
-			 *text ? "; " : "", text_share(share, rest_ns, latency_ns));
-	else
-		snprintf(to, WENT_TEXT_MAX, "%s", text);
-	return to;
-}
-
 static void print_below(const struct report *report, const void *data)
 {
 	const struct tasks_row *row = data;
@@ -174,11 +156,18 @@ int report_tasks(struct report *report, struct json *json)
 	};
 	int r = 0;
 
+	if (report_wants_instances(report) && !json) {
+		r = report_instances(report, NULL);
+		misuse_show(report, NULL);
+		return r;
+	}
 	tasks_sort(tasks);
 	table.rows = tasks->rows;
 	table.row_count = tasks->count;
 	if (json) {
 		table_json(json, report, &table);
+		if (report_wants_instances(report))
+			report_instances(report, json);
 	} else if (!tasks->count) {
 		print_none(report);
 	} else {

@@ -11,6 +11,11 @@
 /* "sleep 96 %, execution 3 %": what took most of it, of @whole. Return: @to */
 char *spent_text(char to[SPENT_TEXT_MAX], const struct spent *spent, u64 whole);
 
+#define WENT_TEXT_MAX (SPENT_TEXT_MAX + 64)
+
+/* Where the time of the threads went; and of the task's, what was spent in a queue. Return: @to */
+char *went_text(char to[WENT_TEXT_MAX], const struct spent *spent, u64 latency_ns, u64 attended_ns);
+
 /* The same keys as of a row of threads, in the object that is open */
 void spent_json(struct json *json, const struct spent *spent);
 
@@ -20,7 +25,11 @@ void misuse_show(const struct report *report, struct json *json);
 /* One line, within the width */
 void line_show(const struct report *report, const char *line);
 
-/* Some instances, each with all that happened in it */
+/* Whether single tasks are asked for, each with all that happened in it */
+bool report_wants_instances(const struct report *report);
+
+/* Reads the trace once more: the tasks that the first pass has found. Return: as timeline_read(). */
+int report_read_instances(struct report *report, const struct filter *filter, struct err *err);
 int report_instances(struct report *report, struct json *json);
 
 /* "4.12 s": since the start of the recording. Return: @to */
