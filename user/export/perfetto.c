@@ -75,6 +75,9 @@ static void end(struct perfetto *p)
 	cpus_free(&p->cpus);
 	perfetto_names_free(&p->names);
 	whats_free(&p->whats);
+	free(p->call_names);
+	free(p->call_texts);
+	free(p->error_texts);
 	free(p->what_texts);
 	for (u32 i = 0; i < p->thread_room; i++) {
 		perfetto_spans_free(p->threads[i].regions);

@@ -59,6 +59,10 @@ struct perfetto {
 	struct cpus cpus;
 	struct perfetto_names names;
 	struct whats whats;
+	u32 *call_names;  /* by number of a system call: iid of an event's name */
+	u32 *call_texts;  /* the same: of a text */
+	u32 *error_texts; /* by errno */
+	u32 wait_names[WAIT_KIND_COUNT];
 	u32 *what_texts; /* by number of whats - 1: iid of its text */
 	u32 what_room;
 	struct perfetto_thread *threads; /* by id - 1 */
@@ -151,12 +155,44 @@ enum track_event_type {
 	TYPE_COUNTER = 4,
 };
 
-/* Annotations of the event that is being made; @name: of the annotation */
-void perfetto_note_number(struct perfetto *p, const char *name, s64 value);
-void perfetto_note_pointer(struct perfetto *p, const char *name, u64 value);
-void perfetto_note_flag(struct perfetto *p, const char *name);
-void perfetto_note_text(struct perfetto *p, const char *name, const char *text);
-void perfetto_note_interned(struct perfetto *p, const char *name, u32 iid);
-void perfetto_note_list(struct perfetto *p, const char *name, const u64 *values, u32 count);
+/* Names of annotations and categories that many events have: their numbers are known */
+enum known_annotation {
+	KNOWN_RET = 1,
+	KNOWN_ERROR,
+	KNOWN_OP,
+	KNOWN_UADDR,
+	KNOWN_UADDR2,
+	KNOWN_VAL,
+	KNOWN_ARGS,
+	KNOWN_BLOCKED_NS,
+	KNOWN_OBJECT,
+	KNOWN_SYSCALL,
+	KNOWN_UNFINISHED,
+	KNOWN_TASK_ID,
+	KNOWN_ANNOTATIONS,
+};
+enum known_category {
+	CATEGORY_SYSCALL = 1,
+	CATEGORY_WAIT,
+	CATEGORY_LOSS,
+	CATEGORY_REGION,
+	CATEGORY_TASK,
+	CATEGORY_ATTENTION,
+	CATEGORY_RECORDING,
+	KNOWN_CATEGORIES,
+};
+/* Begins the dictionaries. */
+void perfetto_know(struct perfetto *p);
+/* The number of any other annotation's name */
+u32 perfetto_annotation(struct perfetto *p, const char *name);
+
+/* Annotations of the event that is being made; @name: enum known_annotation, or
+ * perfetto_annotation() */
+void perfetto_note_number(struct perfetto *p, u32 name, s64 value);
+void perfetto_note_pointer(struct perfetto *p, u32 name, u64 value);
+void perfetto_note_flag(struct perfetto *p, u32 name);
+void perfetto_note_text(struct perfetto *p, u32 name, const char *text);
+void perfetto_note_interned(struct perfetto *p, u32 name, u32 iid);
+void perfetto_note_list(struct perfetto *p, u32 name, const u64 *values, u32 count);
 
 #endif

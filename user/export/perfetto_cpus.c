@@ -11,6 +11,7 @@
 #define WINDOW_LEAST 1024
 #define WINDOW_ALL   65536
 #define WAKES_MAX    8192
+#define SPARE_CPUS   4
 #define EVENTS_BYTES (32 << 10) /* of a CPU before they are written */
 
 enum ftrace_event { FTRACE_SCHED_SWITCH = 4, FTRACE_SCHED_WAKING = 20 };
@@ -37,6 +38,7 @@ struct cpu {
 	u16 number;
 	bool started;
 	bool lost;
+	bool spare;           /* there is no such CPU */
 	struct cpu_run *runs; /* not yet written; by their begin */
 	u32 run_count;
 	u32 run_room;
@@ -60,6 +62,7 @@ int cpus_begin(struct cpus *cpus, struct packets *packets, const struct timeline
 		.packets = packets,
 		.timeline = timeline,
 		.begin_ns = begin_ns,
+		.cpu_count = cpu_count,
 		.window = max((u32)WINDOW_LEAST, share),
 	};
 	cpus->lanes = calloc(2, sizeof(*cpus->lanes));
@@ -290,19 +293,62 @@ static bool joins(const struct cpu_run *run, const struct cpu_run *more)
 	       !((run->flags | more->flags) & (RUN_OPEN | RUN_MOMENT));
 }
 
-static void insert_run(struct cpus *cpus, struct cpu *cpu, const struct cpu_run *run)
+/* Where in the list of the CPU a stretch belongs */
+static u32 place_of(const struct cpu *cpu, const struct cpu_run *run)
 {
 	u32 at = cpu->run_count;
 
+	while (at && cpu->runs[at - 1].begin_ns > run->begin_ns)
+		at--;
+	return at;
+}
+
+static bool overlaps(const struct cpu *cpu, const struct cpu_run *run)
+{
+	u32 at = place_of(cpu, run);
+	u64 before_ns = at ? cpu->runs[at - 1].end_ns : cpu->started ? cpu->now.end_ns : 0;
+
+	return before_ns > run->begin_ns ||
+	       (at < cpu->run_count && cpu->runs[at].begin_ns < run->end_ns &&
+		!(cpu->runs[at].flags & RUN_MOMENT));
+}
+
+/*
+ * Where events contradict each other, two threads may have run on one CPU at once. Readers cannot
+ * have that: so that the times of both are right, one is told on a CPU behind those that there are.
+ */
+static struct cpu *beside(struct cpus *cpus, struct cpu *cpu, const struct cpu_run *run)
+{
+	struct cpu *spare = NULL;
+
+	if (run->flags & RUN_MOMENT || !overlaps(cpu, run))
+		return cpu;
+	cpus->overlapping++;
+	if (!cpus->spare)
+		cpus->spare = (u16)cpus->cpu_count;
+	for (u32 i = cpus->spare; i < cpus->room; i++)
+		if (cpus->list[i] && !cpus->list[i]->spare)
+			cpus->spare = (u16)(i + 1);
+	for (u16 i = 0; i < SPARE_CPUS && (!spare || overlaps(spare, run)); i++) {
+		spare = cpu_of(cpus, cpus->spare + i);
+		if (!spare)
+			return cpu;
+		spare->spare = true;
+	}
+	return spare;
+}
+
+static void insert_run(struct cpus *cpus, struct cpu *cpu, const struct cpu_run *run)
+{
+	u32 at;
+
 	if (cpu->run_count == cpus->window)
 		flush(cpus, cpu, cpus->window / 4, false, false);
-	at = cpu->run_count;
 	if (!grow(&cpu->runs, cpu->run_count, &cpu->run_room, sizeof(*cpu->runs))) {
 		cpus->failed = -ENOMEM;
 		return;
 	}
-	while (at && cpu->runs[at - 1].begin_ns > run->begin_ns)
-		at--;
+	at = place_of(cpu, run);
 	if (at && joins(&cpu->runs[at - 1], run)) {
 		cpu->runs[at - 1].end_ns = run->end_ns;
 		cpu->runs[at - 1].state = run->state;
@@ -327,6 +373,8 @@ void cpus_run(struct cpus *cpus, u16 number, const struct cpu_run *run)
 	}
 	cpu = cpu_of(cpus, number);
 	if (cpu)
+		cpu = beside(cpus, cpu, run);
+	if (cpu)
 		insert_run(cpus, cpu, run);
 }
 
@@ -348,6 +396,17 @@ void cpus_wake(struct cpus *cpus, u16 number, const struct cpu_wake *wake)
 	}
 	cpu->wakes[cpu->wake_count] = *wake;
 	cpu->wakes[cpu->wake_count++].order = cpus->order++;
+}
+
+/* At one time, the order in the file counts: the switch is not yet written. */
+void cpus_wake_before(struct cpus *cpus, u16 number, const struct cpu_wake *wake)
+{
+	struct cpu *cpu = number == CPU_UNKNOWN ? NULL : cpu_of(cpus, number);
+
+	if (!cpu)
+		return;
+	put_long_waking(cpus, &cpus->lanes[0], wake);
+	lanes_put(&cpus->lanes[0], cpus, number, false);
 }
 
 static void put_events(struct cpus *cpus, struct cpu *cpu)

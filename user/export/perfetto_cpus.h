@@ -75,7 +75,10 @@ struct cpus {
 	u32 homeless_room;
 	struct lanes *lanes;
 	u32 order;
-	u64 clipped; /* stretches that overlapped others of their CPU */
+	u16 spare;       /* the first CPU for stretches that overlap others of theirs; 0: none yet */
+	u32 cpu_count;
+	u64 overlapping; /* how many did */
+	u64 clipped;     /* ... and were cut, since there was no room beside either */
 	int failed;
 };
 
@@ -86,6 +89,9 @@ int cpus_begin(struct cpus *cpus, struct packets *packets, const struct timeline
 /* @cpu: may be CPU_UNKNOWN */
 void cpus_run(struct cpus *cpus, u16 cpu, const struct cpu_run *run);
 void cpus_wake(struct cpus *cpus, u16 cpu, const struct cpu_wake *wake);
+
+/* One whose thread runs on @cpu at the same time: before that, and known by the waker's number. */
+void cpus_wake_before(struct cpus *cpus, u16 cpu, const struct cpu_wake *wake);
 
 /* Any other event: its message is appended to what is returned, until cpus_event_end(). NULL
  * without memory. */

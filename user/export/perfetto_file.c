@@ -128,8 +128,7 @@ static struct buffer *mark(struct perfetto *p, u64 time_ns, const char *name)
 	struct buffer *to = perfetto_event(p, time_ns, TYPE_INSTANT, TRACK_TRACE);
 
 	proto_number(to, TRACK_EVENT_NAME_IID, names_of_text(&p->names, INTERNED_EVENTS, name));
-	proto_number(to, TRACK_EVENT_CATEGORY_IIDS,
-		     names_of_pointer(&p->names, INTERNED_CATEGORIES, "recording"));
+	proto_number(to, TRACK_EVENT_CATEGORY_IIDS, CATEGORY_RECORDING);
 	return to;
 }
 
@@ -138,6 +137,7 @@ void perfetto_put_head(struct perfetto *p)
 	const struct trace_info *info = p->export.info;
 
 	put_defaults(p);
+	perfetto_know(p);
 	put_clocks(p, &info->start);
 	if (p->export.totals && p->export.totals->end.mono_ns > info->start.mono_ns)
 		put_clocks(p, &p->export.totals->end);
@@ -145,9 +145,9 @@ void perfetto_put_head(struct perfetto *p)
 	put_uuid(p);
 	perfetto_describe(p, p->export.begin_ns, TRACK_TRACE, 0, "tracer");
 	mark(p, p->export.begin_ns, "recording begins");
-	perfetto_note_text(p, "target", info->target);
-	perfetto_note_text(p, "host", info->host);
-	perfetto_note_text(p, "command", info->command_line);
+	perfetto_note_text(p, perfetto_annotation(p, "target"), info->target);
+	perfetto_note_text(p, perfetto_annotation(p, "host"), info->host);
+	perfetto_note_text(p, perfetto_annotation(p, "command"), info->command_line);
 	perfetto_event_end(p);
 }
 
@@ -173,7 +173,8 @@ static void put_loss(struct perfetto *p, const struct losses_row *row, u64 from_
 			      row->unreadable ? "unreadable part of the file" : "lost events"));
 	for (int class = 0; class < CLASS_COUNT; class ++)
 		if (row->counts[class])
-			perfetto_note_number(p, event_class_name(class), (s64)row->counts[class]);
+			perfetto_note_number(p, perfetto_annotation(p, event_class_name(class)),
+					     (s64)row->counts[class]);
 	perfetto_event_end(p);
 	perfetto_event(p, to_ns, TYPE_SLICE_END, loss_track(row));
 	perfetto_event_end(p);
@@ -254,13 +255,17 @@ static void put_end(struct perfetto *p)
 	enum trace_end why = p->export.totals ? p->export.totals->why : TRACE_END_UNKNOWN;
 
 	mark(p, p->export.end_ns, "recording ends");
-	perfetto_note_text(p, "because", whys[why < ARRAY_SIZE(whys) ? why : TRACE_END_UNKNOWN]);
+	perfetto_note_text(p, perfetto_annotation(p, "because"),
+			   whys[why < ARRAY_SIZE(whys) ? why : TRACE_END_UNKNOWN]);
 	if (export_is_lower_bound(&p->export)) {
-		perfetto_note_number(p, "lost_events", (s64)p->export.losses.events);
-		perfetto_note_number(p, "unreadable_parts", (s64)p->export.losses.unreadable);
+		perfetto_note_number(p, perfetto_annotation(p, "lost_events"),
+				     (s64)p->export.losses.events);
+		perfetto_note_number(p, perfetto_annotation(p, "unreadable_parts"),
+				     (s64)p->export.losses.unreadable);
 	}
-	if (p->cpus.clipped)
-		perfetto_note_number(p, "contradictions", (s64)p->cpus.clipped);
+	if (p->cpus.overlapping)
+		perfetto_note_number(p, perfetto_annotation(p, "contradictions"),
+				     (s64)p->cpus.overlapping);
 	perfetto_event_end(p);
 }
 

@@ -127,13 +127,12 @@ static u32 name_iid(struct perfetto *p, u32 name, const char *instead)
 }
 
 static struct buffer *slice(struct perfetto *p, u64 begin_ns, u64 track, u32 name,
-			    const char *category)
+			    enum known_category category)
 {
 	struct buffer *to = perfetto_event(p, begin_ns, TYPE_SLICE_BEGIN, track);
 
 	proto_number(to, TRACK_EVENT_NAME_IID, name);
-	proto_number(to, TRACK_EVENT_CATEGORY_IIDS,
-		     names_of_pointer(&p->names, INTERNED_CATEGORIES, category));
+	proto_number(to, TRACK_EVENT_CATEGORY_IIDS, category);
 	return to;
 }
 
@@ -171,13 +170,13 @@ static u64 flow_of(const struct task *task)
 static void note_how(struct perfetto *p, const struct note *note)
 {
 	if (note->how & NOTE_UNSEEN)
-		perfetto_note_flag(p, "begun_before_the_recording");
+		perfetto_note_flag(p, perfetto_annotation(p, "begun_before_the_recording"));
 	if (note->how & NOTE_UNFINISHED)
-		perfetto_note_flag(p, "unfinished");
+		perfetto_note_flag(p, KNOWN_UNFINISHED);
 	else if (note->how & NOTE_IMPLIED)
-		perfetto_note_flag(p, "end_not_announced");
+		perfetto_note_flag(p, perfetto_annotation(p, "end_not_announced"));
 	if (note->task)
-		perfetto_note_number(p, "task_id", note->task->id);
+		perfetto_note_number(p, KNOWN_TASK_ID, note->task->id);
 }
 
 static void region_ends(struct perfetto *p, const struct note *note)
@@ -195,7 +194,7 @@ static void region_ends(struct perfetto *p, const struct note *note)
 		return;
 	track = place(p, note, TRACK_REGIONS, spans, &span, &begin_ns);
 	stack = perfetto_stack(p, span.stack, 0);
-	to = slice(p, begin_ns, track, name_iid(p, note->name, "region"), "region");
+	to = slice(p, begin_ns, track, name_iid(p, note->name, "region"), CATEGORY_REGION);
 	if (stack)
 		proto_number(to, TRACK_EVENT_CALLSTACK_IID, stack);
 	note_how(p, note);
@@ -215,7 +214,7 @@ static void task_is_left(struct perfetto *p, const struct note *note)
 	if (is_aside(p, note))
 		return;
 	track = place(p, note, TRACK_TASKS, spans, &span, &begin_ns);
-	to = slice(p, begin_ns, track, name_iid(p, note->task->name, "task"), "attention");
+	to = slice(p, begin_ns, track, name_iid(p, note->task->name, "task"), CATEGORY_ATTENTION);
 	proto_fixed64(to, TRACK_EVENT_FLOW_IDS, flow_of(note->task));
 	note_how(p, note);
 	slice_end(p, note->time_ns, track);
@@ -235,20 +234,21 @@ int perfetto_task(void *ctx, const struct task *task, bool aside)
 	parent = perfetto_process_track(p, task->process);
 	/* Of one name, readers put those that do not overlap into one row. */
 	perfetto_describe(p, task->begin_ns + 1, track, parent, *name ? name : "task");
-	to = slice(p, task->begin_ns, track, name_iid(p, task->name, "task"), "task");
+	to = slice(p, task->begin_ns, track, name_iid(p, task->name, "task"), CATEGORY_TASK);
 	proto_fixed64(to, TRACK_EVENT_FLOW_IDS, flow_of(task));
-	perfetto_note_number(p, "task_id", task->id);
-	perfetto_note_number(p, "number", (s64)task->number);
+	perfetto_note_number(p, KNOWN_TASK_ID, task->id);
+	perfetto_note_number(p, perfetto_annotation(p, "number"), (s64)task->number);
 	if (task->parent)
-		perfetto_note_number(p, "parent_id", task->parent);
-	perfetto_note_number(p, "attended_ns", (s64)task->attended_ns);
+		perfetto_note_number(p, perfetto_annotation(p, "parent_id"), task->parent);
+	perfetto_note_number(p, perfetto_annotation(p, "attended_ns"), (s64)task->attended_ns);
 	if (task->link)
-		perfetto_note_text(p, "traceparent", task->link);
+		perfetto_note_text(p, perfetto_annotation(p, "traceparent"), task->link);
 	if (task->flags & TASK_UNBEGUN)
-		perfetto_note_flag(p, "begin_not_seen");
+		perfetto_note_flag(p, perfetto_annotation(p, "begin_not_seen"));
 	if (!(task->flags & TASK_ENDED))
-		perfetto_note_flag(p,
-				   task->flags & TASK_DROPPED ? "end_not_announced" : "unfinished");
+		perfetto_note_flag(p, task->flags & TASK_DROPPED
+					      ? perfetto_annotation(p, "end_not_announced")
+					      : (u32)KNOWN_UNFINISHED);
 	slice_end(p, max(task->end_ns, task->begin_ns), track);
 	return p->failed;
 }

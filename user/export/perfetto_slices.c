@@ -31,64 +31,100 @@ enum stack_sample_field {
 };
 enum task_context_field { CONTEXT_PID = 2, CONTEXT_TID = 3 };
 
-/* Names of events */
+/* Names: each is looked for once */
 
-static u32 event_name(struct perfetto *p, const char *prefix, const char *name)
+#define CALLS_MAX (1 << 16)
+
+static u32 *remembered(struct perfetto *p, u32 **list, u32 count, u32 at)
 {
-	char text[64];
+	static u32 none;
 
-	snprintf(text, sizeof(text), "%s%s", prefix, name);
-	return names_of_text(&p->names, INTERNED_EVENTS, text);
+	if (!*list)
+		*list = calloc(count, sizeof(**list));
+	if (*list)
+		return &(*list)[at];
+	p->failed = -ENOMEM;
+	return &none;
 }
 
 /* "sys_read": as readers name those that the kernel's own events tell of */
 static u32 call_name(struct perfetto *p, const struct call *call)
 {
-	char room[32];
+	u32 *iid = remembered(p, &p->call_names, CALLS_MAX,
+			      call->futex ? SYSCALL_NONE : call->syscall);
+	char room[32], text[64] = "sys_futex";
 
-	if (call->futex)
-		return event_name(p, "sys_", "futex");
-	return event_name(p, "sys_", trace_syscall_name(p->export.info, call->syscall, room));
+	if (!*iid) {
+		if (!call->futex)
+			snprintf(text, sizeof(text), "sys_%s",
+				 trace_syscall_name(p->export.info, call->syscall, room));
+		*iid = names_of_text(&p->names, INTERNED_EVENTS, text);
+	}
+	return *iid;
 }
 
-static void put_category(struct perfetto *p, struct buffer *to, const char *category)
+static u32 call_text(struct perfetto *p, u16 syscall)
 {
-	proto_number(to, TRACK_EVENT_CATEGORY_IIDS,
-		     names_of_pointer(&p->names, INTERNED_CATEGORIES, category));
+	u32 *iid = remembered(p, &p->call_texts, CALLS_MAX, syscall);
+	char room[32];
+
+	if (!*iid)
+		*iid = names_of_text(&p->names, INTERNED_TEXTS,
+				     trace_syscall_name(p->export.info, syscall, room));
+	return *iid;
+}
+
+/* 0: the number has no name */
+static u32 error_text(struct perfetto *p, u32 number)
+{
+	u32 *iid = remembered(p, &p->error_texts, ERRNO_MAX + 1, number);
+	const char *name = *iid ? NULL : strerrorname_np((int)number);
+
+	if (name)
+		*iid = names_of_text(&p->names, INTERNED_TEXTS, name);
+	return *iid;
+}
+
+static u32 wait_name(struct perfetto *p, u8 kind)
+{
+	u32 *iid = &p->wait_names[kind];
+
+	if (!*iid)
+		*iid = names_of_text(&p->names, INTERNED_EVENTS, wait_kind_name(kind));
+	return *iid;
 }
 
 /* Calls */
 
 static void note_result(struct perfetto *p, const struct call *call)
 {
-	perfetto_note_number(p, "ret", call->result);
-	if (call->result < 0 && call->result >= -ERRNO_MAX) {
-		const char *name = strerrorname_np((int)-call->result);
+	u32 error = 0;
 
-		if (name)
-			perfetto_note_interned(p, "error",
-					       names_of_text(&p->names, INTERNED_TEXTS, name));
-	}
+	if (call->result < 0 && call->result >= -ERRNO_MAX)
+		error = error_text(p, (u32)-call->result);
+	perfetto_note_number(p, KNOWN_RET, call->result);
+	if (error)
+		perfetto_note_interned(p, KNOWN_ERROR, error);
 }
 
 static void note_call(struct perfetto *p, const struct call *call)
 {
 	if (call->futex) {
 		perfetto_note_interned(
-			p, "op",
+			p, KNOWN_OP,
 			names_of_text(&p->names, INTERNED_TEXTS, futex_op_name(call->futex_op)));
-		perfetto_note_pointer(p, "uaddr", call->address);
-		perfetto_note_number(p, "val", call->value);
+		perfetto_note_pointer(p, KNOWN_UADDR, call->address);
+		perfetto_note_number(p, KNOWN_VAL, call->value);
 		if (call->address2)
-			perfetto_note_pointer(p, "uaddr2", call->address2);
+			perfetto_note_pointer(p, KNOWN_UADDR2, call->address2);
 	}
 	if (call->args)
-		perfetto_note_list(p, "args", call->args, 6);
+		perfetto_note_list(p, KNOWN_ARGS, call->args, 6);
 	note_result(p, call);
 	if (call->blocked_ns)
-		perfetto_note_number(p, "blocked_ns", (s64)call->blocked_ns);
+		perfetto_note_number(p, KNOWN_BLOCKED_NS, (s64)call->blocked_ns);
 	if (call->unentered)
-		perfetto_note_flag(p, "entered_before_the_recording");
+		perfetto_note_flag(p, perfetto_annotation(p, "entered_before_the_recording"));
 }
 
 int perfetto_call(void *ctx, const struct call *call)
@@ -109,7 +145,7 @@ int perfetto_call(void *ctx, const struct call *call)
 	name = call_name(p, call);
 	to = perfetto_event(p, begin_ns, TYPE_SLICE_BEGIN, track);
 	proto_number(to, TRACK_EVENT_NAME_IID, name);
-	put_category(p, to, "syscall");
+	proto_number(to, TRACK_EVENT_CATEGORY_IIDS, CATEGORY_SYSCALL);
 	note_call(p, call);
 	perfetto_event_end(p);
 	perfetto_event(p, call->end_ns, TYPE_SLICE_END, track);
@@ -166,22 +202,18 @@ static void put_slice(struct perfetto *p, const struct interval *interval, u32 n
 	bool waits = interval->state == STATE_BLOCKED;
 	u32 object = waits ? what_text_of(p, interval) : 0;
 	struct buffer *to;
-	char room[32];
 
 	to = perfetto_event(p, interval->begin_ns, TYPE_SLICE_BEGIN, track);
 	proto_number(to, TRACK_EVENT_NAME_IID, name);
-	put_category(p, to, waits ? "wait" : "loss");
+	proto_number(to, TRACK_EVENT_CATEGORY_IIDS, waits ? CATEGORY_WAIT : CATEGORY_LOSS);
 	if (stack)
 		proto_number(to, TRACK_EVENT_CALLSTACK_IID, stack);
 	if (object)
-		perfetto_note_interned(p, "object", object);
+		perfetto_note_interned(p, KNOWN_OBJECT, object);
 	if (waits && wait->syscall != SYSCALL_NONE)
-		perfetto_note_interned(
-			p, "syscall",
-			names_of_text(&p->names, INTERNED_TEXTS,
-				      trace_syscall_name(p->export.info, wait->syscall, room)));
+		perfetto_note_interned(p, KNOWN_SYSCALL, call_text(p, wait->syscall));
 	if (waits && interval->flags & INTERVAL_CUT_END)
-		perfetto_note_flag(p, "unfinished");
+		perfetto_note_flag(p, KNOWN_UNFINISHED);
 	perfetto_event_end(p);
 	perfetto_event(p, interval->end_ns, TYPE_SLICE_END, track);
 	perfetto_event_end(p);
@@ -231,7 +263,8 @@ int perfetto_interval(void *ctx, const struct interval *interval)
 	u32 stack;
 
 	if (interval->state == STATE_UNKNOWN) {
-		put_slice(p, interval, event_name(p, "", "events were lost"), 0);
+		put_slice(p, interval,
+			  names_of_text(&p->names, INTERNED_EVENTS, "events were lost"), 0);
 		return p->failed;
 	}
 	if (interval->state != STATE_BLOCKED)
@@ -240,8 +273,7 @@ int perfetto_interval(void *ctx, const struct interval *interval)
 	if (interval->where.kernel)
 		put_reason(p, interval);
 	if (p->every_wait || stack)
-		put_slice(p, interval, event_name(p, "", wait_kind_name(interval->wait.kind)),
-			  stack);
+		put_slice(p, interval, wait_name(p, interval->wait.kind), stack);
 	if (stack)
 		put_wait_sample(p, interval, stack);
 	return p->failed;

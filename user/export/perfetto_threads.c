@@ -149,8 +149,33 @@ static void put_rival(struct perfetto *p, const struct interval *interval)
 	cpus_run(&p->cpus, interval->cpu, &run);
 }
 
-static void put_wake(struct perfetto *p, struct perfetto_thread *x,
-		     const struct interval *interval);
+static struct cpu_wake wake_of(struct perfetto *p, const struct thread *thread,
+			       const struct wait *wait, u64 time_ns)
+{
+	static const u8 contexts[] = { [WAKER_SOFTIRQ] = WAKE_SOFTIRQ,
+				       [WAKER_HARDIRQ] = WAKE_HARDIRQ,
+				       [WAKER_NMI] = WAKE_HARDIRQ };
+	struct cpu_wake wake = {
+		.time_ns = time_ns,
+		.tid = thread->tid,
+		.name = thread->name,
+		.priority = priority_of(thread),
+		.target = CPU_UNKNOWN,
+		.waker_priority = PRIORITY_NORMAL,
+	};
+	struct perfetto_thread *waker;
+
+	if (wait->waker_context < ARRAY_SIZE(contexts))
+		wake.context = contexts[wait->waker_context];
+	if (!wait->waker)
+		return wake;
+	waker = perfetto_thread(p, wait->waker);
+	wake.waker = waker ? waker->tid : wait->waker->tid;
+	wake.waker_name = wait->waker->name;
+	wake.waker_priority = priority_of(wait->waker);
+	wake.how = is_aside(p, wait->waker) ? WAKE_FOREIGN : WAKE_NORMAL;
+	return wake;
+}
 
 static void put_run(struct perfetto *p, struct perfetto_thread *x, const struct interval *interval)
 {
@@ -167,18 +192,16 @@ static void put_run(struct perfetto *p, struct perfetto_thread *x, const struct 
 	};
 
 	/*
-	 * Where a switch is missing, a thread leaves one CPU and runs on another at one time, or runs
-	 * as soon as it is woken. But what happens on two CPUs at one time readers take in any order.
+	 * Where a switch is missing, a thread leaves one CPU and runs on another at one time. But what
+	 * happens on two CPUs at one time readers take in any order.
 	 */
-	if (run.end_ns > run.begin_ns &&
-	    ((x->run_ns && x->run_ns == run.begin_ns && x->cpu != interval->cpu) ||
-	     x->wait_ns == run.begin_ns))
+	if (run.end_ns > run.begin_ns && x->run_ns && x->run_ns == run.begin_ns &&
+	    x->cpu != interval->cpu)
 		run.begin_ns++;
-	if (x->wait_ns && x->wait_ns == interval->begin_ns) {
-		struct interval woken = *interval;
+	if (x->wait_ns && x->wait_ns == run.begin_ns) {
+		const struct cpu_wake wake = wake_of(p, thread, &x->wait, x->wait_ns);
 
-		woken.wait = x->wait;
-		put_wake(p, x, &woken);
+		cpus_wake_before(&p->cpus, interval->cpu, &wake);
 	}
 	x->run_ns = run.end_ns;
 	x->cpu = interval->cpu;
@@ -200,31 +223,10 @@ static void put_run(struct perfetto *p, struct perfetto_thread *x, const struct 
 
 static void put_wake(struct perfetto *p, struct perfetto_thread *x, const struct interval *interval)
 {
-	static const u8 contexts[] = { [WAKER_SOFTIRQ] = WAKE_SOFTIRQ,
-				       [WAKER_HARDIRQ] = WAKE_HARDIRQ,
-				       [WAKER_NMI] = WAKE_HARDIRQ };
-	const struct wait *wait = &interval->wait;
-	const struct thread *thread = interval->thread;
-	u16 cpu = wait->waker_cpu;
-	struct cpu_wake wake = {
-		.time_ns = interval->begin_ns,
-		.tid = thread->tid,
-		.name = thread->name,
-		.priority = priority_of(thread),
-		.target = interval->cpu,
-		.waker_priority = PRIORITY_NORMAL,
-	};
+	struct cpu_wake wake = wake_of(p, interval->thread, &interval->wait, interval->begin_ns);
+	u16 cpu = interval->wait.waker_cpu;
 
-	if (wait->waker_context < ARRAY_SIZE(contexts))
-		wake.context = contexts[wait->waker_context];
-	if (wait->waker) {
-		struct perfetto_thread *y = perfetto_thread(p, wait->waker);
-
-		wake.waker = y ? y->tid : wait->waker->tid;
-		wake.waker_name = wait->waker->name;
-		wake.waker_priority = priority_of(wait->waker);
-		wake.how = is_aside(p, wait->waker) ? WAKE_FOREIGN : WAKE_NORMAL;
-	}
+	wake.target = interval->cpu;
 	/*
 	 * The waking was a moment before the switch-out that it ends. Of an interrupt, readers learn
 	 * only from wakings on its own CPU, which have to be later than that switch-out.

@@ -141,16 +141,52 @@ void perfetto_event_end(struct perfetto *p)
 	packet_end(&p->packets);
 }
 
-static size_t begin_note(struct perfetto *p, const char *name)
+void perfetto_know(struct perfetto *p)
+{
+	static const char *const annotations[] = {
+		[KNOWN_RET] = "ret",
+		[KNOWN_ERROR] = "error",
+		[KNOWN_OP] = "op",
+		[KNOWN_UADDR] = "uaddr",
+		[KNOWN_UADDR2] = "uaddr2",
+		[KNOWN_VAL] = "val",
+		[KNOWN_ARGS] = "args",
+		[KNOWN_BLOCKED_NS] = "blocked_ns",
+		[KNOWN_OBJECT] = "object",
+		[KNOWN_SYSCALL] = "syscall",
+		[KNOWN_UNFINISHED] = "unfinished",
+		[KNOWN_TASK_ID] = "task_id",
+	};
+	static const char *const categories[] = {
+		[CATEGORY_SYSCALL] = "syscall",     [CATEGORY_WAIT] = "wait",
+		[CATEGORY_LOSS] = "loss",           [CATEGORY_REGION] = "region",
+		[CATEGORY_TASK] = "task",           [CATEGORY_ATTENTION] = "attention",
+		[CATEGORY_RECORDING] = "recording",
+	};
+	_Static_assert(ARRAY_SIZE(annotations) == KNOWN_ANNOTATIONS, "all have a name");
+	_Static_assert(ARRAY_SIZE(categories) == KNOWN_CATEGORIES, "all have a name");
+
+	/* Numbers are given out from 1 on. */
+	for (size_t i = 1; i < ARRAY_SIZE(annotations); i++)
+		names_of_text(&p->names, INTERNED_ANNOTATIONS, annotations[i]);
+	for (size_t i = 1; i < ARRAY_SIZE(categories); i++)
+		names_of_text(&p->names, INTERNED_CATEGORIES, categories[i]);
+}
+
+u32 perfetto_annotation(struct perfetto *p, const char *name)
+{
+	return names_of_text(&p->names, INTERNED_ANNOTATIONS, name);
+}
+
+static size_t begin_note(struct perfetto *p, u32 name)
 {
 	size_t begin = proto_begin(&p->packets.batch, TRACK_EVENT_ANNOTATIONS);
 
-	proto_number(&p->packets.batch, ANNOTATION_NAME_IID,
-		     names_of_pointer(&p->names, INTERNED_ANNOTATIONS, name));
+	proto_number(&p->packets.batch, ANNOTATION_NAME_IID, name);
 	return begin;
 }
 
-void perfetto_note_number(struct perfetto *p, const char *name, s64 value)
+void perfetto_note_number(struct perfetto *p, u32 name, s64 value)
 {
 	size_t begin = begin_note(p, name);
 
@@ -158,7 +194,7 @@ void perfetto_note_number(struct perfetto *p, const char *name, s64 value)
 	proto_end(&p->packets.batch, begin);
 }
 
-void perfetto_note_pointer(struct perfetto *p, const char *name, u64 value)
+void perfetto_note_pointer(struct perfetto *p, u32 name, u64 value)
 {
 	size_t begin = begin_note(p, name);
 
@@ -166,7 +202,7 @@ void perfetto_note_pointer(struct perfetto *p, const char *name, u64 value)
 	proto_end(&p->packets.batch, begin);
 }
 
-void perfetto_note_flag(struct perfetto *p, const char *name)
+void perfetto_note_flag(struct perfetto *p, u32 name)
 {
 	size_t begin = begin_note(p, name);
 
@@ -174,7 +210,7 @@ void perfetto_note_flag(struct perfetto *p, const char *name)
 	proto_end(&p->packets.batch, begin);
 }
 
-void perfetto_note_text(struct perfetto *p, const char *name, const char *text)
+void perfetto_note_text(struct perfetto *p, u32 name, const char *text)
 {
 	size_t begin = begin_note(p, name);
 
@@ -182,7 +218,7 @@ void perfetto_note_text(struct perfetto *p, const char *name, const char *text)
 	proto_end(&p->packets.batch, begin);
 }
 
-void perfetto_note_interned(struct perfetto *p, const char *name, u32 iid)
+void perfetto_note_interned(struct perfetto *p, u32 name, u32 iid)
 {
 	size_t begin = begin_note(p, name);
 
@@ -190,7 +226,7 @@ void perfetto_note_interned(struct perfetto *p, const char *name, u32 iid)
 	proto_end(&p->packets.batch, begin);
 }
 
-void perfetto_note_list(struct perfetto *p, const char *name, const u64 *values, u32 count)
+void perfetto_note_list(struct perfetto *p, u32 name, const u64 *values, u32 count)
 {
 	size_t begin = begin_note(p, name);
 
