@@ -291,33 +291,6 @@ static void losses_are_told_in_the_file(void **state)
 	exported_free(&made);
 }
 
-static void two_thousand_threads_fit_into_many_generations(void **state)
-{
-	CLEANUP(event_list_free) struct event_list list = { 0 };
-	struct exported made;
-	struct truth truth;
-
-	for (u32 i = 0; i < 2000; i++)
-		was_there(&list, 1000 + i, "worker", i ? LEAVE_SLEEPING : LEAVE_RUNNING);
-	for (u32 i = 0; i < 20000; i++) {
-		u32 now = 1000 + i % 2000, next = 1000 + (i + 1) % 2000;
-
-		list_waking(&list, BEGIN_NS + (2 * i + 1) * US, 0, next, now);
-		blocks(&list, (2 * i + 2) * US, now, i % 3 ? WAIT_SYNC : WAIT_DISK, SYS_FUTEX,
-		       next);
-	}
-	write_trace("many.trace", &list, 5000, BEGIN_NS);
-	truth = truth_of("many.trace");
-	is_exported(&made, "many.trace", NULL, 100000, false);
-	assert_in_range(made.go.generations, 5, 50);
-	assert_int_equal(made.go.gs, 2000);
-	/* 2,000 threads that are created beforehand take 10 us. */
-	assert_sums(&made.go, &truth, US);
-	for (int i = READ_NET; i <= READ_SYSCALL; i++)
-		assert_int_equal(made.go.sums[i].count, truth.sums[i].count);
-	exported_free(&made);
-}
-
 static void what_goes_wrong_is_told(void **state)
 {
 	CLEANUP(event_list_free) struct event_list list = { 0 };
@@ -353,7 +326,6 @@ int main(void)
 		IN_FOLDER(a_tid_that_comes_again_is_another_goroutine),
 		IN_FOLDER(regions_nest_and_what_is_older_begins_with_the_export),
 		IN_FOLDER(losses_are_told_in_the_file),
-		IN_FOLDER(two_thousand_threads_fit_into_many_generations),
 		IN_FOLDER(what_goes_wrong_is_told),
 	};
 

@@ -17,6 +17,8 @@
 #define EVENTS  600
 #define TIDS    12
 #define FILES   20
+#define THREADS 2000
+#define FIRST   1000 /* tid */
 
 static u64 seed;
 
@@ -150,28 +152,79 @@ static void any_nonsense_is_accepted(void **state)
 	}
 }
 
-/* For Go's own readers: tests/live/test_go.py */
+/* A baton goes round 2,000 threads. */
+static void write_many(const char *path)
+{
+	CLEANUP(event_list_free) struct event_list list = { 0 };
+
+	for (u32 i = 0; i < THREADS; i++)
+		was_there(&list, FIRST + i, "worker", i ? LEAVE_SLEEPING : LEAVE_RUNNING);
+	for (u32 i = 0; i < 10 * THREADS; i++) {
+		u32 now = FIRST + i % THREADS, next = FIRST + (i + 1) % THREADS;
+		u64 t = BEGIN_NS + 2 * i * NSEC_PER_USEC;
+		struct trace_event *e;
+
+		list_waking(&list, t + NSEC_PER_USEC, 0, next, now);
+		e = list_switch(&list, t + 2 * NSEC_PER_USEC, 0, now, LEAVE_SLEEPING, next);
+		e->sw.wait_kind = i % 3 ? WAIT_SYNC : WAIT_DISK;
+		e->sw.syscall = SYS_FUTEX;
+	}
+	write_trace(path, &list, 5000, BEGIN_NS);
+}
+
+static void two_thousand_threads_fit_into_many_generations(void **state)
+{
+	struct exported made;
+	struct truth truth;
+
+	write_many("many.trace");
+	truth = truth_of("many.trace");
+	is_exported(&made, "many.trace", NULL, 100000, false);
+	assert_in_range(made.go.generations, 5, 50);
+	assert_int_equal(made.go.gs, THREADS);
+	/* To create them takes 10 us beforehand: 5 on each side of the begin. */
+	assert_sums(&made.go, &truth, NSEC_PER_USEC);
+	for (int i = READ_NET; i <= READ_SYSCALL; i++)
+		assert_int_equal(made.go.sums[i].count, truth.sums[i].count);
+	exported_free(&made);
+}
+
+/* For Go's own readers: tests/live/test_go.py. Return: 0, or 1 for main(). */
+static int write_file(const char *folder, const char *name, const char *trace, const char *header,
+		      u64 generation_bytes)
+{
+	const struct export_options options = { .header = header };
+	struct exported made = { 0 };
+	struct err err = { 0 };
+	char path[4096];
+
+	if (export_file(&made, trace, &options, generation_bytes, &err) < 0) {
+		fprintf(stderr, "export_go_random: %s\n", err.text);
+		return 1;
+	}
+	snprintf(path, sizeof(path), "%s/%s.out", folder, name);
+	store_file(path, made.data, made.size);
+	free(made.data);
+	return 0;
+}
+
 static int write_files(const char *folder)
 {
-	for (u32 i = 0; i < FILES; i++) {
-		const struct export_options options = { .header = i % 2 ? "1.23" : "1.22" };
-		struct exported made = { 0 };
-		struct err err = { 0 };
-		char path[4096];
+	char trace[4096], name[32];
+	int failed = 0;
 
-		snprintf(path, sizeof(path), "%s/random.trace", folder);
-		write_nonsense(path, 1000 + i * (STREAMS / FILES), STREAMS / FILES);
-		if (export_file(&made, path, &options, i % 4 < 2 ? UINT64_MAX : 20000, &err) < 0) {
-			fprintf(stderr, "export_go: %s\n", err.text);
-			return 1;
-		}
-		unlink(path);
-		snprintf(path, sizeof(path), "%s/random-%u.out", folder, i);
-		store_file(path, made.data, made.size);
-		free(made.data);
+	snprintf(trace, sizeof(trace), "%s/random.trace", folder);
+	for (u32 i = 0; i < FILES && !failed; i++) {
+		write_nonsense(trace, STREAMS + i * (STREAMS / FILES), STREAMS / FILES);
+		snprintf(name, sizeof(name), "random-%u", i);
+		failed = write_file(folder, name, trace, i % 2 ? "1.23" : "1.22",
+				    i % 4 < 2 ? UINT64_MAX : 20000);
 	}
+	write_many(trace);
+	failed = failed ?: write_file(folder, "many", trace, "1.22", 1 << 20);
+	unlink(trace);
 	printf("%d\n", STREAMS);
-	return 0;
+	return failed;
 }
 
 int main(int argc, char **argv)
@@ -181,6 +234,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(any_nonsense_is_accepted, enter_directory,
 						leave_directory),
+		cmocka_unit_test_setup_teardown(two_thousand_threads_fit_into_many_generations,
+						enter_directory, leave_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
