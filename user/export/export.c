@@ -36,10 +36,10 @@ static int watch(void *ctx, const struct interval *interval)
 	return export->options->stop && *export->options->stop ? -EINTR : 0;
 }
 
-int export_learn(struct export *export, struct err *err)
+/* A timeline that learns what is told late. */
+static int prepare(struct export *export, struct err *err)
 {
 	const struct sink watching = { .ctx = export, .interval = watch };
-	const struct trace_damage *damage;
 	struct sink sinks[3];
 	int r;
 
@@ -64,7 +64,14 @@ int export_learn(struct export *export, struct err *err)
 		if (r < 0)
 			return fail(err, r, "cannot prepare the export: %s", strerror(-r));
 	}
-	r = trace_reader_seek(export->reader, 0, err);
+	return 0;
+}
+
+static int read_known(struct export *export, struct err *err)
+{
+	const struct trace_damage *damage;
+	int r = trace_reader_seek(export->reader, 0, err);
+
 	if (r >= 0)
 		r = timeline_read(export->known, export->reader, 0, 0, err);
 	if (r < 0)
@@ -72,6 +79,13 @@ int export_learn(struct export *export, struct err *err)
 	damage = trace_reader_damage(export->reader);
 	export->damaged = damage->bad_chunks || damage->bad_bytes || damage->cut_bytes;
 	return 0;
+}
+
+int export_learn(struct export *export, struct err *err)
+{
+	int r = prepare(export, err);
+
+	return r < 0 ? r : read_known(export, err);
 }
 
 int export_begin(struct export *export, const char *path, const struct export_options *options,
@@ -113,6 +127,23 @@ int export_open(struct export *export, const char *path, const struct export_opt
 	return r < 0 ? r : export_timeline(&export->timeline, export, err);
 }
 
+int export_open_once(struct export *export, const char *path, const struct export_options *options,
+		     struct err *err)
+{
+	int r;
+
+	if (options->filter.from_ns || options->filter.to_ns)
+		return export_open(export, path, options, err);
+	r = export_begin(export, path, options, err);
+	if (r >= 0)
+		r = prepare(export, err);
+	if (r < 0)
+		return r;
+	timeline_set_filter(export->known, &options->filter);
+	export->timeline = export->known;
+	return 0;
+}
+
 /* A line that is written over, on a terminal and only when it takes long */
 static int show_progress(void *ctx, const struct interval *interval)
 {
@@ -131,10 +162,18 @@ static int show_progress(void *ctx, const struct interval *interval)
 	return 0;
 }
 
+static int read_again(struct export *export, struct err *err)
+{
+	u64 to_ns = export->options->filter.to_ns ? export->end_ns : 0;
+	int r = trace_reader_seek(export->reader, 0, err);
+
+	/* From its begin on, whatever the filter: threads get the numbers of the first time. */
+	return r < 0 ? r : timeline_read(export->timeline, export->reader, 0, to_ns, err);
+}
+
 int export_read(struct export *export, struct err *err)
 {
 	const struct sink progress = { .ctx = export, .interval = show_progress };
-	const struct filter *asked = &export->options->filter;
 	u64 shown_ns = export->progress_ns;
 	int r = 0;
 
@@ -142,12 +181,7 @@ int export_read(struct export *export, struct err *err)
 		r = timeline_attach(export->timeline, &progress);
 	if (r < 0)
 		return fail(err, r, "cannot prepare the export: %s", strerror(-r));
-	r = trace_reader_seek(export->reader, 0, err);
-	if (r < 0)
-		return r;
-	/* From its begin on, whatever the filter: threads get the numbers of the first time. */
-	r = timeline_read(export->timeline, export->reader, 0, asked->to_ns ? export->end_ns : 0,
-			  err);
+	r = export->timeline == export->known ? read_known(export, err) : read_again(export, err);
 	if (export->progress_ns != shown_ns)
 		fputs("\r\033[K", stderr);
 	return r;
@@ -163,8 +197,9 @@ void export_close(struct export *export)
 {
 	frames_free(&export->frames);
 	losses_free(&export->losses);
+	if (export->timeline != export->known)
+		timeline_free(export->timeline);
 	timeline_free(export->known);
-	timeline_free(export->timeline);
 	trace_reader_close(export->reader);
 	*export = (struct export){ 0 };
 }

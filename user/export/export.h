@@ -79,6 +79,13 @@ struct export {
 int export_open(struct export *export, const char *path, const struct export_options *options,
 		struct err *err);
 
+/*
+ * The same for who writes nothing before export_read() has returned: where no stretch of time is chosen
+ * that is the only reading, and export->timeline, known and frames are finished by it.
+ */
+int export_open_once(struct export *export, const char *path, const struct export_options *options,
+		     struct err *err);
+
 /* The same in steps, for who may not need all of it: what does not take reading; the first
  * reading; a timeline for another one, with the filter. Return: as export_open(). */
 int export_begin(struct export *export, const char *path, const struct export_options *options,

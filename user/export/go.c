@@ -60,7 +60,7 @@ int go_export(FILE *out, const char *path, const struct export_options *options,
 	int r = parse_version(&play.wire.version, options->header, err);
 
 	if (r >= 0)
-		r = export_open(&export, path, options, err);
+		r = export_open_once(&export, path, options, err);
 	if (r >= 0)
 		r = collect(&marks, &export, err);
 	if (r >= 0) {
