@@ -17,40 +17,59 @@ int put_flush(struct put *put)
 	return put->error;
 }
 
-/* The digits end at @end. Return: where they begin. */
-static inline char *digits(char *end, u64 value)
+static inline u32 digit_count(u64 value)
 {
-	do
-		*--end = (char)('0' + value % 10);
-	while (value /= 10);
-	return end;
+	u32 count = 1;
+
+	for (; value >= 10000; value /= 10000)
+		count += 4;
+	return count + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* Written where they stay, two at a time from the last one on. */
+static inline void put_digits(char *to, u64 value, u32 count)
+{
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
+
+	while (count >= 2) {
+		count -= 2;
+		memcpy(to + count, pairs + value % 100 * 2, 2);
+		value /= 100;
+	}
+	if (count)
+		*to = (char)('0' + value);
 }
 
 void put_integer(struct put *put, s64 value)
 {
-	char text[DIGITS_MAX], *end = text + sizeof(text);
-	char *begin = digits(end, value < 0 ? -(u64)value : (u64)value);
+	u64 size = value < 0 ? -(u64)value : (u64)value;
+	u32 count = digit_count(size);
+	char *to = put_room(put, DIGITS_MAX);
 
-	if (value < 0)
-		*--begin = '-';
-	put_bytes(put, begin, (size_t)(end - begin));
+	if (value < 0) {
+		*to++ = '-';
+		put->used++;
+	}
+	put_digits(to, size, count);
+	put->used += count;
 }
 
 void put_micros(struct put *put, u64 ns)
 {
-	char text[DIGITS_MAX], *end = text + sizeof(text), *begin;
-	u64 below = ns % 1000;
+	u64 whole = ns / 1000, below = ns % 1000;
+	u32 count = digit_count(whole);
+	char *to = put_room(put, DIGITS_MAX);
 
-	if (!below) {
-		begin = digits(end, ns / 1000);
-	} else {
-		begin = end;
-		for (int i = 0; i < 3; i++, below /= 10)
-			*--begin = (char)('0' + below % 10);
-		*--begin = '.';
-		begin = digits(begin, ns / 1000);
-	}
-	put_bytes(put, begin, (size_t)(end - begin));
+	put_digits(to, whole, count);
+	put->used += count;
+	if (!below)
+		return;
+	to[count] = '.';
+	put_digits(to + count + 1, below, 3);
+	put->used += 4;
 }
 
 void put_real(struct put *put, double value)
