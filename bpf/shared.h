@@ -70,7 +70,8 @@ struct control {
 /* A thread of the target; the recorder only gives the table its room. */
 struct thread {
 	__u64 enter_ns;		/* when the present system call began; 0: none, or not seen */
-	__u64 left_ns;		/* with stacks: when the wait began that may need one; 0: no such */
+	__u64 left_ns;		/* with stacks: when it left its CPU for a wait that may need one; 0: it
+				 * was seen to come back, or it is no such wait */
 	__u32 tgid;
 	__u16 syscall;		/* the present one; SYSCALL_NONE */
 	__u16 flags;		/* THREAD_* of thread.bpf.h */

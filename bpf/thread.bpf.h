@@ -136,7 +136,7 @@ static __always_inline u32 thread_here(struct cpu_state *cpu,
 	return thread_note(cpu, tid);
 }
 
-/* A call may end now that had a long wait in it, though nobody saw its end: no kernel stack. */
+/* A call has had a long wait, though nobody saw the wait's end: there is no kernel stack. */
 static __always_inline void waited_unseen(u32 slot, u64 now)
 {
 	struct thread_wait *wait = thread_wait_at(slot);

@@ -91,6 +91,8 @@ static __always_inline void wait_begins(struct cpu_state *cpu, struct task_struc
 {
 	if (!config_stacks)
 		return;
+	if (state->left_ns)
+		waited_unseen(slot, now);
 	state->left_ns = 0;
 	if (blocked) {
 		state->left_ns = now;
@@ -162,7 +164,14 @@ static __always_inline bool wait_is_long(u32 slot, u64 now)
 static __always_inline void wait_ends(struct cpu_state *cpu, struct task_struct *thread, u32 slot,
 				      u64 now)
 {
-	if (config_stacks && wait_is_long(slot, now))
+	struct thread *state = thread_at(slot);
+	bool is_long;
+
+	if (!config_stacks || !state)
+		return;
+	is_long = wait_is_long(slot, now);
+	state->left_ns = 0;
+	if (is_long)
 		wait_was_long(cpu, thread, slot, now);
 }
 

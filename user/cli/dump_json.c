@@ -189,7 +189,7 @@ static void put_wait_stack(struct json *j, const struct dump *d, const struct ev
 static void put_symbol(struct json *j, const struct trace_symbol *s)
 {
 	put_address(j, "address", s->address);
-	json_key_text(j, "name", s->name);
+	json_key_text(j, "function", s->name);
 	json_key_u64(j, "offset", s->offset);
 }
 
