@@ -117,10 +117,13 @@ int main(int argc, char **argv)
 	for (long i = 0; i < workers; i++)
 		pthread_join(ids[i], NULL);
 	burst(late_tasks);
-	if (hangs)
+	if (hangs) {
+		const struct told *last = &tasks[task_count];
+
 		thread_start(hang, NULL);
-	while (hangs && !__atomic_load_n(&tasks[task_count - 1].task, __ATOMIC_RELAXED))
-		sleep_ns(MS);
+		while (!__atomic_load_n(&last->task, __ATOMIC_RELAXED))
+			sleep_ns(MS);
+	}
 	printf("{\"pid\":%d,\"tasks\":[", getpid());
 	for (int i = 0; i < task_count; i++)
 		printf("%s{\"task\":%llu,\"tid\":%d,\"name\":\"%s\",\"begin_ns\":%llu,"

@@ -294,6 +294,16 @@ static void on_removed(void *ctx, const char *path, int code)
 		tell(flight, "removed %s", path);
 }
 
+static const struct cause *slowest(const struct snapshot_order *order)
+{
+	const struct cause *found = &order->causes[0];
+
+	for (u32 i = 1; i < order->cause_count; i++)
+		if (order->causes[i].duration_ns > found->duration_ns)
+			found = &order->causes[i];
+	return found;
+}
+
 static void tell_result(struct flight *flight, const struct snapshot_result *result)
 {
 	const struct snapshot_order *order = result->order;
@@ -313,7 +323,7 @@ static void tell_result(struct flight *flight, const struct snapshot_result *res
 	     text_bytes(size, result->bytes), result->lost, text_duration(took, result->took_ns),
 	     why, order->cause_count > 1 ? " and others" : "");
 	if (!order->replace)
-		shelf_add(&flight->shelf, order->path, result->bytes, &order->causes[0], on_removed,
+		shelf_add(&flight->shelf, order->path, result->bytes, slowest(order), on_removed,
 			  flight);
 }
 
@@ -387,6 +397,8 @@ bool flight_end(struct flight *flight, struct err *err)
 		take_results(flight);
 		usleep(1000);
 	}
+	if (flight->status.suppressed)
+		tell(flight, "%" PRIu64 " triggers made no snapshot", flight->status.suppressed);
 	return !r && flight->status.failed == before;
 }
 

@@ -72,6 +72,16 @@ static int put(struct shelf *shelf, const char *path, const char *trigger, u64 b
 	return 0;
 }
 
+static const struct trace_cause *slowest(const struct trace_manifest *manifest)
+{
+	const struct trace_cause *found = NULL;
+
+	for (u32 i = 0; i < manifest->cause_count; i++)
+		if (!found || manifest->causes[i].duration_ns > found->duration_ns)
+			found = &manifest->causes[i];
+	return found;
+}
+
 /* Adds a file when it is a snapshot. Return: 0 or -ENOMEM. */
 static int look_at(struct shelf *shelf, const char *path)
 {
@@ -88,7 +98,7 @@ static int look_at(struct shelf *shelf, const char *path)
 	manifest = trace_reader_info(reader)->manifest;
 	if (!manifest)
 		return 0;
-	cause = manifest->cause_count ? manifest->causes : NULL;
+	cause = slowest(manifest);
 	return put(shelf, path, cause ? cause->trigger : "", (u64)st.st_size,
 		   cause ? cause->duration_ns : 0,
 		   (u64)st.st_mtim.tv_sec * NSEC_PER_SEC + (u64)st.st_mtim.tv_nsec);

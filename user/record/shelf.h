@@ -52,6 +52,7 @@ bool shelf_wants(const struct shelf *shelf, const struct cause *cause);
 
 /**
  * shelf_add() - a snapshot is there; remove what is too many now
+ * @cause:	the one that lasted longest
  * @on_removed: called with the path of each that is removed, or that cannot be (@code below 0)
  *
  * Return: 0 or -ENOMEM: it is not counted.

@@ -325,8 +325,8 @@ static int read_stretch(struct report *report, struct trace_reader *reader,
 	return r;
 }
 
-static int follow_trace(struct report *report, struct trace_reader *reader,
-			const struct report_kind *kind, struct err *err)
+static int read_trace(struct report *report, struct trace_reader *reader, unsigned int needs,
+		      struct err *err)
 {
 	u64 start_ns = trace_reader_begin_ns(reader), end_ns = trace_end_ns(reader);
 	struct filter filter;
@@ -342,7 +342,7 @@ static int follow_trace(struct report *report, struct trace_reader *reader,
 	if (r < 0)
 		return r;
 	timeline_set_filter(report->timeline, &filter);
-	r = report_attach(report, kind->needs);
+	r = report_attach(report, needs);
 	if (r < 0)
 		return fail(err, r, "cannot prepare the report: %s", strerror(-r));
 	frames_begin(&report->frames, &(struct frames_options){
@@ -351,12 +351,44 @@ static int follow_trace(struct report *report, struct trace_reader *reader,
 					      .lines = report->options->lines,
 					      .timeline = report->timeline,
 				      });
-	r = read_stretch(report, reader, &filter, kind->needs & NEEDS_FRAMES, err);
-	if (r >= 0 && kind->needs & NEEDS_TASKS && report_wants_instances(report))
+	r = read_stretch(report, reader, &filter, needs & NEEDS_FRAMES, err);
+	if (r >= 0 && needs & NEEDS_TASKS && report_wants_instances(report))
 		r = report_read_instances(report, &filter, err);
+	report->damage = trace_reader_damage(reader);
+	return r;
+}
+
+int report_part(struct report *part, const struct report *of, const struct report_options *options,
+		unsigned int needs)
+{
+	CLEANUP(trace_reader_close) struct trace_reader *reader = NULL;
+	struct err unused = { 0 };
+	int r;
+
+	*part = (struct report){
+		.out = of->out, .options = options, .style = of->style, .path = of->path
+	};
+	/* What comes through a pipe can be read once. */
+	if (!of->path || !strcmp(of->path, "-"))
+		return -ESPIPE;
+	r = trace_reader_open(&reader, of->path, &unused);
 	if (r < 0)
 		return r;
-	report->damage = trace_reader_damage(reader);
+	r = read_trace(part, reader, needs, &unused);
+	/* The reader goes; the same is in the other report's. */
+	part->info = of->info;
+	part->totals = of->totals;
+	part->damage = of->damage;
+	return r;
+}
+
+static int follow_trace(struct report *report, struct trace_reader *reader,
+			const struct report_kind *kind, struct err *err)
+{
+	int r = read_trace(report, reader, kind->needs, err);
+
+	if (r < 0)
+		return r;
 	r = report_write(report, kind);
 	if (r < 0)
 		return fail(err, r, "cannot make the report: %s", strerror(-r));

@@ -117,6 +117,18 @@ struct report {
 int report_attach(struct report *report, unsigned int needs);
 void report_free(struct report *report);
 
+/**
+ * report_part() - the tables of a part of a trace, beside those of the whole
+ * @part:    filled; report_free() in any case
+ * @of:      whose trace is read once more
+ * @options: which part; stays
+ * @needs:   NEEDS_*
+ *
+ * Return: 0; -ESPIPE when it cannot be read again; another negative errno.
+ */
+int report_part(struct report *part, const struct report *of, const struct report_options *options,
+		unsigned int needs);
+
 /* The whole output of @kind, losses included. Return: 0 or -ENOMEM. */
 int report_write(struct report *report, const struct report_kind *kind);
 
@@ -140,6 +152,10 @@ void report_losses_line(struct report *report);
 
 /* How many rows to show: --limit, else @fit; all of them as JSON. */
 size_t report_limit(const struct report *report, size_t rows, size_t fit);
+
+/* Of a flight recorder's snapshot: why it was taken, what the thread did, how much it holds. */
+void report_snapshot_text(struct report *report);
+void report_snapshot_json(const struct report *report, struct json *json);
 
 int report_threads(struct report *report, struct json *json);
 int report_waits(struct report *report, struct json *json);

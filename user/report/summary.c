@@ -291,6 +291,7 @@ static void summary_text(struct report *report, const struct summary *sum)
 {
 	char advice[CELL_TEXT_MAX];
 
+	report_snapshot_text(report);
 	print_recording(report, sum);
 	print_bars(report, sum);
 	print_gap(report, sum);
@@ -351,6 +352,7 @@ static void summary_json(struct report *report, struct json *json, const struct 
 	json_key_u64(json, "scheduler_wait_p99_ns", histogram_quantile(latency, 0.99));
 	json_key_u64(json, "scheduler_wait_max_ns", latency->most);
 	json_key_text(json, "advice", summary_advice(advice, report, sum) ? advice : NULL);
+	report_snapshot_json(report, json);
 	json_object_end(json);
 }
 
