@@ -3,10 +3,11 @@
 
 import os
 import signal
+import subprocess
 import time
 
 from flights import Flight, files_in, highest_rss, is_whole
-from judge import SECOND, between, check, equal, test
+from judge import SECOND, Skipped, between, check, equal, need, test, wait_until
 from traces import wait_of
 
 MIB = 1 << 20
@@ -97,3 +98,74 @@ def snapshots_under_load_lose_nothing(scene):
     rate = truth["made"] / (truth["took_ns"] / SECOND)
     check(rate > 100000, f"only {rate:,.0f} calls/s were made")
     flight.end()
+
+
+@test(seconds=120)
+def a_killed_recorder_leaves_a_window_that_can_be_recovered(scene):
+    workload = scene.workload("storm", "--rate", 20000, "--threads", 2)
+    window = scene.path("recorder.window")
+    for seconds in (2.3, 1.7, 3.4):
+        flight = Flight(scene, "-p", workload.pid, "--window", "2s", "--window-file", window,
+                        "--memory", "48M")
+        time.sleep(seconds)
+        killed_ns = time.monotonic_ns()
+        flight.recorder.signal(signal.SIGKILL)
+        flight.recorder.wait()
+        equal(oct(os.stat(window).st_mode & 0o777), oct(0o600), "mode of the window's file")
+        done = scene.tracer("recover", window, "-o", scene.path("recovered.trace"))
+        equal(done.returncode, 0, f"exit status of recover ({done.stderr})")
+        trace = scene.trace(scene.path("recovered.trace"))
+        trace.nothing_lost()
+        rows = [row for row in trace.threads() if row["name"] == "storm"]
+        equal(len(rows), 3, "threads: the main one and two")
+        # the chunk that was open is lost, which is of a second at the most
+        end_ns = trace.chunks()[-1]["end_ns"]
+        check(killed_ns - end_ns < 1.5 * SECOND, f"{(killed_ns - end_ns) / SECOND} s are missing")
+        made = sum(row["count"] for row in trace.report("syscalls")["syscalls"]
+                   if row["syscall"] == "getppid")
+        check(made > 5000 * seconds, f"{made} calls")
+    check(os.path.exists(window + ".old"), "the file of the killed recorder was not kept")
+    check(workload.alive(), "the target ended with the recorder")
+
+
+@test
+def an_orderly_end_removes_the_file_of_the_window(scene):
+    workload = scene.workload("sleeper", "--count", 100000)
+    window = scene.path("recorder.window")
+    flight = Flight(scene, "-p", workload.pid, "--window-file", window, "--memory", "48M")
+    check(os.path.getsize(window) >= 48 * MIB, "the room is not taken from the disk")
+    other = scene.tracer("flight", "-p", workload.pid, "--window-file", window)
+    equal(other.returncode, 1, "exit status of a second recorder with the same file")
+    check("another recorder" in other.stderr, other.stderr)
+    flight.end()
+    check(not os.path.exists(window), "the file is left")
+
+
+@test
+def a_full_disk_and_a_vanished_directory_are_told_and_recording_goes_on(scene):
+    small = scene.path("small")
+    os.mkdir(small)
+    need("mount")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], check=False,
+                          capture_output=True)
+    if done.returncode:
+        raise Skipped(f"mount: {done.stderr.decode().strip()}")
+    scene.at_end(lambda: subprocess.run(["umount", "-l", small], check=False))
+    workload = scene.workload("storm", "--rate", 20000)
+    flight = Flight(scene, "-p", workload.pid, directory=os.path.join(small, "here"))
+    time.sleep(3)
+    fill = os.path.join(small, "fill")
+    with open(fill, "wb") as file:
+        file.write(bytes(60 << 10))
+    flight.recorder.signal(signal.SIGUSR1)
+    wait_until(lambda: "No space left" in flight.said(), "a full disk is told")
+    equal(files_in(flight.dir), [], "files on the full disk")
+    os.remove(fill)
+    os.rmdir(flight.dir)
+    flight.recorder.signal(signal.SIGUSR1)
+    wait_until(lambda: "No such file" in flight.said(), "a directory that has gone is told")
+    os.mkdir(flight.dir)
+    workload.signal(signal.SIGTERM)
+    workload.truth()
+    check("snapshot" in flight.said(), "nothing was said")
+    check(flight.recorder.wait() in (0, 1), "the recorder did not end with its target")

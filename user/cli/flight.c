@@ -24,6 +24,7 @@ struct options {
 	u64 before_ns;
 	u64 after_ns;
 	const char *dir;
+	const char *window_file;
 	struct text_list on;
 	struct text_list at_most;
 	struct text_list once_per;
@@ -37,6 +38,8 @@ static const struct option_spec flight_options[] = {
 	  "keep the last TIME [30s]" },
 	{ "memory", 0, OPTION_SIZE, offsetof(struct options, memory_bytes), "SIZE",
 	  "the whole recorder takes no more; what it does not need is for the window [64M]" },
+	{ "window-file", 0, OPTION_TEXT, offsetof(struct options, window_file), "FILE",
+	  "keep the window in FILE, too, of --memory bytes: for tracer recover, after a kill" },
 	{ "on", 0, OPTION_LIST, offsetof(struct options, on), "TRIGGER",
 	  "take a snapshot when this happens; the triggers are listed below [signal, snapshot]" },
 	{ "dir", 0, OPTION_TEXT, offsetof(struct options, dir), "DIR",
@@ -197,6 +200,7 @@ static int run(void *data, char **args, int count, struct err *err)
 			   .keep = options->keep,
 			   .keep_bytes = options->keep_bytes,
 			   .keep_slowest = options->keep_slowest },
+		.window_file = options->window_file,
 		.on_fact = say,
 		.ctx = options,
 	};

@@ -12,6 +12,7 @@
 
 #include "user/base/clock.h"
 #include "user/base/text.h"
+#include "user/record/ring_file.h"
 #include "user/record/watch.h"
 
 #define WINDOW_LEAST (1u << 20)  /* with less it is of no use */
@@ -20,11 +21,15 @@
 #define OPEN_MOST    4           /* snapshots that wait or are written */
 #define LOOK_NS      NSEC_PER_SEC
 
+#define RETELL_LEAST_NS (2 * NSEC_PER_SEC)
+
 struct flight {
 	struct flight_options options;
 	struct intake *intake;
 	struct window *window;
 	struct snapshots *snapshots;
+	struct ring_file *file; /* NULL: none */
+	u64 retold_ns;          /* when names were told again for it */
 	struct told told;
 	struct watch *watch; /* NULL: no trigger needs it */
 	struct restraint restraint;
@@ -103,6 +108,8 @@ static int put(void *ctx, const struct chunk *chunk, struct err *err)
 	adapt_window(flight);
 	if (window_put(flight->window, chunk, &part))
 		tell(flight, "no memory for a chunk of the window, which begins anew");
+	if (flight->file)
+		ring_file_wake(flight->file);
 	return 0;
 }
 
@@ -139,6 +146,20 @@ static int check_memory(const struct flight_options *options, struct err *err)
 		    text_bytes(least, rest));
 }
 
+static int open_file(struct flight *flight, const struct trace_info *info, struct err *err)
+{
+	const char *path = flight->options.window_file;
+	bool moved = false;
+	int r = ring_file_open(&flight->file, path, flight->options.memory_bytes, flight->window,
+			       info, &moved, err);
+
+	if (moved)
+		tell(flight,
+		     "'%s' was there, left by a recorder that was killed; it is now '%s.old'", path,
+		     path);
+	return r;
+}
+
 int flight_open(struct flight **out, const struct flight_options *options, struct intake *intake,
 		const struct trace_info *info, struct err *err)
 {
@@ -161,6 +182,8 @@ int flight_open(struct flight **out, const struct flight_options *options, struc
 	r = check_memory(options, err);
 	r = r ?: window_new(&flight->window, options->memory_bytes, options->window_ns, err);
 	r = r ?: snapshots_new(&flight->snapshots, flight->window, info, err);
+	if (!r && options->window_file)
+		r = open_file(flight, info, err);
 	r = r ?: shelf_open(&flight->shelf, &options->shelf, err);
 	for (size_t i = 0; i < options->rate_count && !r; i++)
 		r = restraint_add_rate(&flight->restraint, &options->rates[i], err);
@@ -182,6 +205,7 @@ void flight_free(struct flight *flight)
 	if (!flight)
 		return;
 	snapshots_free(flight->snapshots);
+	ring_file_close(flight->file);
 	window_free(flight->window);
 	told_free(&flight->told);
 	watch_free(flight->watch);
@@ -337,6 +361,19 @@ static void take_results(struct flight *flight)
 	}
 }
 
+/* The file has no last chunk that tells all names, so they are told again now and then. */
+static void look_after_file(struct flight *flight, u64 now)
+{
+	struct err err = { 0 };
+
+	if (ring_file_trouble(flight->file, &err))
+		tell(flight, "%s", err.text);
+	if (now - flight->retold_ns < max(flight->options.window_ns / 4, RETELL_LEAST_NS))
+		return;
+	flight->retold_ns = now;
+	intake_tell_again(flight->intake);
+}
+
 int flight_turn(struct flight *flight, struct err *err)
 {
 	u64 now = clock_mono_ns();
@@ -345,6 +382,8 @@ int flight_turn(struct flight *flight, struct err *err)
 	if (now - flight->looked_ns >= LOOK_NS) {
 		flight->looked_ns = now;
 		adapt_window(flight);
+		if (flight->file)
+			look_after_file(flight, now);
 	}
 	/* What happened up to that moment has to be drained. */
 	if (flight->wanted && flight->intake->cut_ns >= flight->due_ns)

@@ -14,6 +14,7 @@ struct flight_options {
 	u64 memory_bytes;	/* of the whole process, at most */
 	u64 before_ns;		/* so long before its cause a snapshot begins */
 	u64 after_ns;		/* and so long behind it ends */
+	const char *window_file; /* keeps the window, too; NULL: none */
 	struct shelf_options shelf; /* where snapshots go, and how many are kept */
 	const struct trigger *triggers;
 	size_t trigger_count;

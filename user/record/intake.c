@@ -344,13 +344,17 @@ static int tell_again(void *ctx, const struct trace_event *event)
 	return chunk_add(intake->encoder, &at_cut);
 }
 
+int intake_tell_again(struct intake *intake)
+{
+	chunk_tell_mappings(intake->encoder);
+	return intake->told ? told_again(intake->told, tell_again, intake) : 0;
+}
+
 int intake_close_snapshot(struct intake *intake, struct err *err)
 {
-	int r = intake->told ? told_again(intake->told, tell_again, intake) : 0;
-
-	if (r < 0)
-		return fail(err, r, "no memory to tell the names of functions again");
-	chunk_tell_mappings(intake->encoder);
+	if (intake_tell_again(intake) < 0)
+		return fail(err, -ENOMEM, "no memory to tell the names of functions again");
+	chunk_tell_mappings(intake->encoder); /* the last chunk, should there be several */
 	return close_chunk(intake, err);
 }
 

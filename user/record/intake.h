@@ -75,6 +75,10 @@ void intake_find_blocked(struct intake *intake);
 /* When all is drained: gives the resolver @wait_ns to do what is left. */
 void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts);
 
+/* The open chunk tells again all mappings, and the names that intake->told knows, which then count as
+ * its events. Return: 0 or -ENOMEM. */
+int intake_tell_again(struct intake *intake);
+
 /*
  * Closes the open chunk, which tells again all mappings, and the names that intake->told knows: the
  * last one of a snapshot. As intake_drain(), which comes before.
