@@ -67,6 +67,9 @@ const struct command *command_find(const char *name);
 /* Each is defined in the file of its name and listed in commands.c. */
 extern const struct command record_command;
 extern const struct command flight_command;
+extern const struct command snapshot_command;
+extern const struct command status_command;
+extern const struct command stop_command;
 extern const struct command recover_command;
 extern const struct command report_command;
 extern const struct command pprof_command;

@@ -40,6 +40,9 @@ struct flight {
 	u64 looked_ns;         /* at the memory */
 	u64 suppressed_before; /* told by an earlier snapshot */
 	struct flight_status status;
+	u64 tickets;
+	void (*on_written)(void *ctx, u64 ticket, const struct snapshot_result *result);
+	void *written_ctx;
 };
 
 static void __attribute__((format(printf, 2, 3))) tell(struct flight *flight, const char *fmt, ...)
@@ -126,7 +129,7 @@ static void on_met(void *ctx, const struct cause *cause)
 		flight->status.suppressed++;
 		return;
 	}
-	if (flight_snapshot(flight, NULL, cause))
+	if (flight_snapshot(flight, NULL, cause, NULL))
 		flight->status.suppressed++;
 	else if (!joins)
 		restraint_took(&flight->restraint, cause, now);
@@ -258,7 +261,7 @@ static int take_snapshot(struct flight *flight, struct err *err)
 	return 0;
 }
 
-int flight_snapshot(struct flight *flight, const char *path, const struct cause *cause)
+int flight_snapshot(struct flight *flight, const char *path, const struct cause *cause, u64 *ticket)
 {
 	struct snapshot_order *order;
 
@@ -275,11 +278,22 @@ int flight_snapshot(struct flight *flight, const char *path, const struct cause 
 		order->from_ns = UINT64_MAX;
 		order->before_ns = flight->options.before_ns;
 		order->after_ns = flight->options.after_ns;
+		order->ticket = ++flight->tickets;
 		flight->wanted = order;
 		flight->due_ns = cause->time_ns + flight->options.after_ns;
 	}
 	add_cause(flight, cause);
+	if (ticket)
+		*ticket = flight->wanted->ticket;
 	return 0;
+}
+
+void flight_on_written(struct flight *flight,
+		       void (*written)(void *ctx, u64 ticket, const struct snapshot_result *result),
+		       void *ctx)
+{
+	flight->on_written = written;
+	flight->written_ctx = ctx;
 }
 
 void flight_signal(struct flight *flight, u32 pid)
@@ -289,7 +303,7 @@ void flight_signal(struct flight *flight, u32 pid)
 	strcpy(cause.text, "signal");
 	snprintf(cause.what, sizeof(cause.what), "SIGUSR1 from process %u", pid);
 	flight->status.triggers++;
-	if (flight_snapshot(flight, NULL, &cause))
+	if (flight_snapshot(flight, NULL, &cause, NULL))
 		flight->status.suppressed++;
 }
 
@@ -357,6 +371,8 @@ static void take_results(struct flight *flight)
 
 	while (snapshots_take(flight->snapshots, &result)) {
 		tell_result(flight, &result);
+		if (flight->on_written)
+			flight->on_written(flight->written_ctx, result.order->ticket, &result);
 		snapshot_order_free(result.order);
 	}
 }

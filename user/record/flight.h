@@ -63,13 +63,21 @@ DEFINE_CLEANUP(struct flight *, flight_free)
  * flight_snapshot() - ask for a snapshot
  * @path:  of the file, which is replaced; NULL: a new one in the directory
  * @cause: why; copied. Its thread and times are 0 where it is nobody's doing
+ * @ticket: set to the snapshot's number, never 0; NULL: not wanted
  *
  * It is taken when options->after_ns have passed since @cause->time_ns; what is asked for until
  * then becomes part of it, unless it is to have another path. Never waits.
  *
  * Return: 0; -EBUSY when as many as can be are being written.
  */
-int flight_snapshot(struct flight *flight, const char *path, const struct cause *cause);
+int flight_snapshot(struct flight *flight, const char *path, const struct cause *cause,
+		    u64 *ticket);
+
+/* Called when a snapshot is written, or could not be; NULL: nobody. */
+void flight_on_written(struct flight *flight,
+		       void (*on_written)(void *ctx, u64 ticket,
+					  const struct snapshot_result *result),
+		       void *ctx);
 
 /* The trigger "signal": SIGUSR1 came from process @pid. */
 void flight_signal(struct flight *flight, u32 pid);

@@ -5,6 +5,7 @@
 
 #include <sys/utsname.h>
 
+#include "user/record/control.h"
 #include "user/record/flight.h"
 #include "user/record/intake.h"
 #include "user/record/outbox.h"
@@ -22,6 +23,7 @@ struct session {
 	struct urgency urgency;
 	struct outbox *outbox; /* to a file; NULL: none */
 	struct flight *flight; /* to a window; NULL: none */
+	struct control_socket *control; /* NULL: nobody can ask */
 	struct trace_info info;
 	struct utsname host;
 	int signals; /* signalfd */
@@ -35,6 +37,9 @@ struct session {
 
 /* Of running time between two samples of a CPU; 0: none are wanted. */
 u64 session_sample_period_ns(const struct session_options *options);
+
+/* The recording ends with this turn. */
+void session_end(struct session *session, enum trace_end why);
 
 /* Numbers for whoever watches, when it is time for them or with @force. */
 void session_update_status(struct session *session, bool force);

@@ -52,12 +52,33 @@ static int open_file(struct session *session, struct err *err)
 	return 0;
 }
 
+static void stop(void *ctx)
+{
+	session_end(ctx, TRACE_END_ASKED);
+}
+
+/* Without a socket it records all the same. */
+static void open_control(struct session *session)
+{
+	struct control_owner owner = {
+		.status = session->status, .options = session->options, .stop = stop, .ctx = session
+	};
+	struct err err = { 0 };
+
+	if (control_open(&session->control, session->flight, &owner, &err) ||
+	    session_listen(session, control_fd(session->control), &err))
+		session->status->trouble = err;
+}
+
 static int open_window(struct session *session, struct err *err)
 {
 	int r = flight_open(&session->flight, session->options->flight, &session->intake,
 			    &session->info, err);
 
-	return r ?: session_listen(session, flight_fd(session->flight), err);
+	r = r ?: session_listen(session, flight_fd(session->flight), err);
+	if (!r)
+		open_control(session);
+	return r;
 }
 
 int keep_open(struct session *session, const struct clock_stamp *start, struct err *err)
@@ -79,6 +100,7 @@ u64 keep_bytes(const struct session *session)
 void keep_abandon(struct session *session)
 {
 	outbox_free(take(session->outbox));
+	control_close(take(session->control));
 	flight_free(take(session->flight));
 }
 

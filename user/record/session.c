@@ -24,6 +24,7 @@
 #include "user/record/host.h"
 #include "user/record/inside.h"
 #include "user/record/keep.h"
+#include "user/record/notify.h"
 #include "user/record/target.h"
 #include "user/record/urgency.h"
 
@@ -91,7 +92,7 @@ void session_update_status(struct session *session, bool force)
 		session->options->on_status(session->options->ctx, session->options);
 }
 
-static void end_because(struct session *session, enum trace_end why)
+void session_end(struct session *session, enum trace_end why)
 {
 	if (session->ending)
 		return;
@@ -107,14 +108,14 @@ static void take_signals(struct session *session)
 		if (info.ssi_signo == SIGUSR1)
 			flight_signal(session->flight, info.ssi_pid);
 		else if (info.ssi_signo != SIGCHLD)
-			end_because(session, TRACE_END_ASKED);
+			session_end(session, TRACE_END_ASKED);
 	}
 	if (session->child.pid <= 0 || session->status->command_ended)
 		return;
 	if (waitpid(session->child.pid, &session->status->command_status, WNOHANG) ==
 	    session->child.pid) {
 		session->status->command_ended = true;
-		end_because(session, TRACE_END_TARGET);
+		session_end(session, TRACE_END_TARGET);
 	}
 }
 
@@ -177,6 +178,14 @@ static bool wait_for_news(struct session *session, u64 end_ns)
 			   (int)min((u64)session->interval_ms, left_ms));
 }
 
+static int turn_of_flight(struct session *session, struct err *err)
+{
+	if (session->control)
+		control_turn(session->control);
+	notify_alive(clock_mono_ns());
+	return flight_turn(session->flight, err);
+}
+
 static int record(struct session *session, struct err *err)
 {
 	const struct session_options *options = session->options;
@@ -190,12 +199,12 @@ static int record(struct session *session, struct err *err)
 		if (wait_for_news(session, end_ns))
 			take_signals(session);
 		if (clock_mono_ns() >= end_ns)
-			end_because(session, TRACE_END_DURATION);
+			session_end(session, TRACE_END_DURATION);
 		r = intake_drain(&session->intake, &fullest, err);
 		if (r < 0)
 			return r;
 		if (session->flight)
-			r = flight_turn(session->flight, err);
+			r = turn_of_flight(session, err);
 		if (r < 0)
 			return r;
 		choose_interval(session, fullest);
@@ -206,7 +215,7 @@ static int record(struct session *session, struct err *err)
 				return r;
 		}
 		if (target_has_gone(session))
-			end_because(session, TRACE_END_TARGET);
+			session_end(session, TRACE_END_TARGET);
 		urgency_check(&session->urgency);
 		session_update_status(session, false);
 	}
@@ -363,7 +372,12 @@ static int run(struct session *session, struct err *err)
 		keep_abandon(session);
 		return r;
 	}
-	return end_recording(session, record(session, err), err);
+	if (session->flight)
+		notify_tell("READY=1");
+	r = record(session, err);
+	if (session->flight)
+		notify_tell("STOPPING=1");
+	return end_recording(session, r, err);
 }
 
 int session_run(const struct session_options *options, struct err *err)

@@ -13,6 +13,7 @@
 struct snapshot_order {
 	char *path;   /* of the file; replaced only with @replace */
 	bool replace;
+	u64 ticket;      /* for whoever ordered it */
 	u64 from_ns;     /* chunks that end behind it */
 	u64 last_number; /* the last chunk */
 	u64 before_ns, after_ns;
