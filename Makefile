@@ -17,6 +17,7 @@ ARCH	:= $(shell uname -m | sed -e 's/aarch64/arm64/' -e 's/x86_64/x86/')
 LIBS_RECORD := $(shell $(PKG_CONFIG) --libs libbpf 2>/dev/null || echo -lbpf) -lelf
 LIBS_TRACE  := -lzstd -lz
 LIBS_EXPORT := -lsqlite3
+LIBS_SERVE  := -lmicrohttpd
 LIBS_SYMBOLS := -ldw -lelf -liberty
 override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 		   -Wno-unused-parameter -fno-strict-aliasing -D_GNU_SOURCE \
@@ -24,7 +25,7 @@ override CFLAGS += -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissi
 override CFLAGS += -MMD -MP
 
 # Rooms. Everything but record and cli can be tested without root and without libbpf.
-ROOMS_CORE := base trace symbols model frames report export
+ROOMS_CORE := base trace symbols model frames report export serve
 CORE_SRC   := $(foreach room,$(ROOMS_CORE),$(wildcard user/$(room)/*.c))
 RECORD_SRC := $(wildcard user/record/*.c)
 CLI_SRC	   := $(wildcard user/cli/*.c)
@@ -49,7 +50,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 $(TRACER): $(CLI_OBJ) $(RECORD_OBJ) $(CORE_OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_RECORD) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_TRACE) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_RECORD) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_SERVE) $(LIBS_TRACE) -lm
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -107,7 +108,7 @@ UNIT_AUX := $(call obj,$(wildcard tests/unit/helpers*.c))
 $(BUILD)/tests/unit/%.o: override CFLAGS += -Werror=unused-function
 
 $(UNIT_BIN): %: %.o $(UNIT_AUX) $(CORE_OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_TRACE) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_SERVE) $(LIBS_TRACE) -lm
 
 # Of the recorder, what needs no kernel can be tested.
 $(filter $(BUILD)/tests/unit/record_%,$(UNIT_BIN)): \
@@ -149,7 +150,7 @@ BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 $(BUILD)/bench/%: override CFLAGS += -pthread
 $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_TRACE) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_SERVE) $(LIBS_TRACE) -lm
 
 .PHONY: bench
 bench: all $(BENCH_BIN) ## measure speed and memory, as a table and build/bench.json (as root)
@@ -157,7 +158,7 @@ bench: all $(BENCH_BIN) ## measure speed and memory, as a table and build/bench.
 
 $(BUILD)/bench/kernel $(BUILD)/bench/probes $(BUILD)/bench/stacks: $(BUILD)/bench/%: tests/bench/%.c $(RECORD_OBJ) $(CORE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_RECORD) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_TRACE) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_RECORD) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_SERVE) $(LIBS_TRACE) -lm
 
 WORKLOAD_SRC := $(wildcard tests/workloads/*.c)
 WORKLOAD_BIN := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(WORKLOAD_SRC))

@@ -9,7 +9,7 @@
 # No service that comes with a package is started, now or at the next boot.
 
 build='gcc make clang llvm bpftool|linux-tools-common libbpf-dev libelf-dev libdw-dev libiberty-dev
-	zlib1g-dev libzstd-dev libsqlite3-dev pkg-config|pkgconf'
+	zlib1g-dev libzstd-dev libsqlite3-dev libmicrohttpd-dev pkg-config|pkgconf'
 test='libcmocka-dev sqlite3 redis-server redis-tools nginx-light|nginx wrk python3 golang-go binutils g++ jq curl clang-format
 	cppcheck busybox-static iproute2 util-linux procps postgresql ruby nodejs'
 more='default-jdk-headless'

@@ -76,6 +76,7 @@ extern const struct command pprof_command;
 extern const struct command flame_command;
 extern const struct command export_command;
 extern const struct command sql_command;
+extern const struct command serve_command;
 extern const struct command dump_command;
 extern const struct command check_command;
 extern const struct command probes_command;

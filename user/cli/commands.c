@@ -3,21 +3,10 @@
 #include "user/cli/command.h"
 
 const struct command *const commands[] = {
-	&record_command,
-	&flight_command,
-	&snapshot_command,
-	&status_command,
-	&stop_command,
-	&recover_command,
-	&report_command,
-	&pprof_command,
-	&flame_command,
-	&export_command,
-	&sql_command,
-	&dump_command,
-	&check_command,
-	&probes_command,
-	&doctor_command,
-	&help_command,
-	NULL,
+	&record_command, &flight_command, &snapshot_command,
+	&status_command, &stop_command,   &recover_command,
+	&report_command, &pprof_command,  &flame_command,
+	&export_command, &sql_command,    &serve_command,
+	&dump_command,   &check_command,  &probes_command,
+	&doctor_command, &help_command,   NULL,
 };
