@@ -128,6 +128,18 @@ def probes_that_cost_little_are_no_warning(scene):
     equal(done.stderr, "", "what is said")
 
 
+@test(seconds=120)
+def a_flight_recorder_hears_probed_regions_and_warns_of_their_price(scene):
+    os.mkdir(scene.path("snapshots"))
+    done = scene.tracer("flight", "--dir", scene.path("snapshots"), "--on", "region:save_index>1ms",
+                        "--region", "probed:save_*", "--region", "probed:often_called", "--",
+                        PROBED, "--rounds", "3", "--calls", "100000", seconds=90)
+    equal(done.returncode, 0, f"exit status ({done.stderr})")
+    check(len(os.listdir(scene.path("snapshots"))) >= 1, "no snapshot was written")
+    check("because of region:save_index>1ms" in done.stderr, f"not said why: {done.stderr}")
+    check("warning: probes take about" in done.stderr, f"no warning: {done.stderr}")
+
+
 @test
 def probes_that_are_not_there_are_an_error_with_advice(scene):
     for words, expected in ((f"{PROBED}:nothing_like_it", "has no function 'nothing_like_it'"),

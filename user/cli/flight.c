@@ -204,9 +204,12 @@ static int run(void *data, char **args, int count, struct err *err)
 		.on_fact = say,
 		.ctx = options,
 	};
+	u32 told_percent = 0; /* of what probes cost */
 	struct session_options session = { .status = &status,
 					   .flight = &flight,
-					   .output = "memory" };
+					   .output = "memory",
+					   .on_status = recorded_status,
+					   .ctx = &told_percent };
 	int r;
 
 	if (!triggers)

@@ -83,6 +83,14 @@ bool recorded_toll(const struct toll_report *toll, u32 told_percent, bool clear)
 	return true;
 }
 
+void recorded_status(void *told_percent, const struct session_options *session)
+{
+	u32 *told = told_percent;
+
+	if (recorded_toll(&session->status->toll, *told, false))
+		*told = session->status->toll.percent;
+}
+
 void recorded_notes(const struct session_status *status, bool verbose)
 {
 	if (verbose) {

@@ -17,6 +17,9 @@ void recorded_begin(const struct session_options *session);
  */
 bool recorded_toll(const struct toll_report *toll, u32 told_percent, bool clear);
 
+/* As on_status of a session without a status line: warns as recorded_toll(). @told_percent: u32 */
+void recorded_status(void *told_percent, const struct session_options *session);
+
 /* What a person should know of a recording that has ended; with @verbose also what it took. */
 void recorded_notes(const struct session_status *status, bool verbose);
 
