@@ -217,6 +217,9 @@ static __always_inline int annotation(struct pt_regs *regs, bool can_sleep)
 	kind = kind_of(regs, &length);
 	said.flags = kind & COOKIE_REAL ? ANNOTATION_REAL : 0;
 	kind &= COOKIE_KIND;
+	/* A recorder measures its own price: nobody announces anything. */
+	if (!kind)
+		return 0;
 	said_read(&said, regs, kind);
 	if (said.text)
 		tell_text(cpu, &said, kind, tid, now, can_sleep);

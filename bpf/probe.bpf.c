@@ -182,6 +182,9 @@ static __always_inline int probe(struct pt_regs *regs, bool can_sleep)
 	hit.now = bpf_ktime_get_ns();
 	cookie = bpf_get_attach_cookie(regs);
 	hit.kind = cookie & COOKIE_KIND;
+	/* A recorder measures its own price. */
+	if (!hit.kind)
+		return 0;
 	hit.number = cookie >> COOKIE_PROBE_SHIFT & 0xffff;
 	id = cookie >> COOKIE_LAYOUT_SHIFT & 0xffff;
 	/* The first layout is that without arguments. */
