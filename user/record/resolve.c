@@ -273,7 +273,8 @@ static u32 join(struct resolve *resolve, struct trace_stack *better, u64 *frames
 			better->end = STACK_END_CHAIN;
 			return last ? count - 1 : 0;
 		}
-		*sure &= keeps_fp(&rule) || rule.how == FRAME_IS_ROOT;
+		/* Nobody gets to where a thread begins by mistake. */
+		*sure = rule.how == FRAME_IS_ROOT || (*sure && keeps_fp(&rule));
 		if (i + 1 == told->frames.count || count == STACK_FRAMES_MAX)
 			break;
 		frames[count++] = told->frames.list[i + 1];

@@ -223,6 +223,15 @@ static void cut_version(char *name)
 		*at = 0;
 }
 
+/* "runtime.futex.abi0": Go's own tools leave the calling convention out. */
+static void cut_convention(char *name)
+{
+	size_t length = strlen(name), suffix = strlen(".abi0");
+
+	if (length > suffix && !strcmp(name + length - suffix, ".abi0"))
+		name[length - suffix] = 0;
+}
+
 const struct index_entry *file_find(char name[ELF_NAME_MAX], const struct file *file, u64 address,
 				    bool object)
 {
@@ -241,8 +250,11 @@ const struct index_entry *file_find(char name[ELF_NAME_MAX], const struct file *
 		best = found[i];
 		strcpy(name, other);
 	}
-	if (best)
-		cut_version(name);
+	if (!best)
+		return NULL;
+	cut_version(name);
+	if (file->elf.go)
+		cut_convention(name);
 	return best;
 }
 

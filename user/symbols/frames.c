@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* frames - how the functions of processes keep their frames, asked of their files */
 #include <errno.h>
+#include <string.h>
 
 #include "user/symbols/inside.h"
 #include "user/symbols/unwind.h"
@@ -42,6 +43,25 @@ static int open_cfi(struct symbols *symbols, struct file *file, const struct fil
 	return 0;
 }
 
+/*
+ * Go's functions that nobody has called: where its threads and goroutines begin, and where it
+ * leaves the stack of a goroutine for good. What it says of their frames leads nowhere.
+ */
+static bool is_go_root(struct symbols *symbols, struct file *file, const struct file_place *place,
+		       u64 at)
+{
+	static const char *const roots[] = { "runtime.mcall", "runtime.mstart", "runtime.goexit",
+					     "runtime.rt0_go", "runtime.morestack" };
+	char name[ELF_NAME_MAX];
+
+	if (!symbols_raw_name(symbols, name, file, place, at))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+		if (!strcmp(name, roots[i]))
+			return true;
+	return false;
+}
+
 bool symbols_unwind(struct symbols *symbols, struct unwind *rule, u64 process, u64 address)
 {
 	const struct process *owner = symbols_process(symbols, process);
@@ -60,9 +80,13 @@ bool symbols_unwind(struct symbols *symbols, struct unwind *rule, u64 process, u
 	r = open_cfi(symbols, mapping->file, &place);
 	if (r == -ENOENT)
 		rule->how = FRAME_UNKNOWN;
-	if (r < 0 || !elf_file_bias(&bias, &mapping->file->elf, mapping->address, mapping->offset))
+	if (r == -ENOENT ||
+	    !elf_file_bias(&bias, &mapping->file->elf, mapping->address, mapping->offset))
 		return r != -ENOENT;
 	/* Assembler that tells nothing of its frames: as good a guess as any. */
-	cfi_find(mapping->file->cfi, rule, address - bias);
+	if (r >= 0)
+		cfi_find(mapping->file->cfi, rule, address - bias);
+	if (mapping->file->elf.go && is_go_root(symbols, mapping->file, &place, address - bias))
+		rule->how = FRAME_IS_ROOT;
 	return true;
 }

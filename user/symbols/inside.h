@@ -27,6 +27,11 @@ struct symbols {
 };
 
 /* NULL: nobody told of it */
+/* The name of the function at @at, an address as @file counts, as it is there. Return: whether
+ * there is one. */
+bool symbols_raw_name(struct symbols *symbols, char name[ELF_NAME_MAX], struct file *file,
+		      const struct file_place *place, u64 at);
+
 struct process *symbols_process(const struct symbols *symbols, u64 process);
 
 #endif

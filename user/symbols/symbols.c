@@ -241,6 +241,12 @@ static const char *name_of(struct symbols *symbols, const void *owner, u64 symbo
 	return raw;
 }
 
+bool symbols_raw_name(struct symbols *symbols, char name[ELF_NAME_MAX], struct file *file,
+		      const struct file_place *place, u64 at)
+{
+	return load(symbols, file, place) && file_find(name, file, at, false);
+}
+
 static void no_frame(struct symbols_frame *frame, const char *module, u64 offset)
 {
 	*frame = (struct symbols_frame){ .module = module, .path = "", .offset = offset };
