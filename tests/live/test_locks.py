@@ -248,3 +248,17 @@ def a_chain_of_wakers_goes_back_to_the_first_one(scene):
     near(sum(row["count"] for row in rows), 20, "chains from the producer to the writer", slack=1)
     short = trace.report("wakers", "--depth", "1")
     check(all(len(row["chain"]) == 1 for row in short["chains"]), "--depth 1 has longer chains")
+
+
+@test
+def wakers_tell_from_where_they_woke(scene):
+    trace, _truth = scene.record_command("lock_holder", "--kind", "semaphore", options=(
+        "-e", "sched,syscall,futex,stack,waker-stacks"))
+    rows = [row for row in trace.report("wakers")["wakers"]
+            if (row["by"], row["kind"]) == ("holder", "sync") and row["woken"] == "waiter-b"]
+    equal([row["function"] for row in rows], ["holder"], "where the holder woke the others")
+    shown = scene.tracer("report", "wakers", trace.path, env={"COLUMNS": "80"}).stdout
+    check("WAKER IN" in shown, f"it is not shown:\n{shown}")
+    without, _truth = scene.record_command("lock_holder", "--kind", "semaphore")
+    check(all(row["function"] is None for row in without.report("wakers")["wakers"]),
+          "where wakers were, though nobody asked")

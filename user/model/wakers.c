@@ -49,6 +49,21 @@ static u64 who_key(const struct wakers_who *who)
 	return (u64)who->name << 4 | who->context | (who->missing ? 8 : 0);
 }
 
+/* The stack of more than half of the time is found without keeping any other one. */
+static void vote(struct wakers_pair *pair, u32 stack, u64 ns)
+{
+	if (!stack)
+		return;
+	if (stack == pair->from) {
+		pair->from_ns += ns;
+	} else if (ns > pair->from_ns) {
+		pair->from = stack;
+		pair->from_ns = ns - pair->from_ns;
+	} else {
+		pair->from_ns -= ns;
+	}
+}
+
 static int count_pair(struct wakers *wakers, const struct interval *interval,
 		      const struct wakers_who *who)
 {
@@ -80,6 +95,7 @@ static int count_pair(struct wakers *wakers, const struct interval *interval,
 	}
 	pair = &wakers->pairs[*slot - 1];
 	pair->latency_ns += interval->latency_ns;
+	vote(pair, interval->where.waker_user, interval->end_ns - interval->begin_ns);
 	return histogram_add(&pair->ns, interval->end_ns - interval->begin_ns);
 }
 

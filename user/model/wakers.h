@@ -25,6 +25,8 @@ struct wakers_pair {
 	struct wakers_who who;
 	struct histogram ns; /* of the waits that it ended */
 	u64 latency_ns;      /* scheduler wait behind them */
+	u32 from;            /* stack that the waker had in most of that time; 0: not recorded */
+	u64 from_ns;         /* by how much it is ahead of all others, at least */
 };
 
 /* One more in a chain: it released the one before, while the first one waited. */

@@ -63,6 +63,15 @@ GET(p99, struct wakers_pair, cell->number = histogram_quantile(&row->ns, 0.99))
 GET(longest, struct wakers_pair, cell->number = row->ns.most)
 GET(latency, struct wakers_pair, cell->number = row->latency_ns)
 
+static void get_from(struct cell *cell, const struct report *report, const void *data)
+{
+	char text[CELL_TEXT_MAX];
+
+	report_function(text, report, ((const struct wakers_pair *)data)->from);
+	cell->none = !*text;
+	cell_text(cell, text);
+}
+
 static const struct column pair_columns[] = {
 	{ "WOKEN", "woken", CELL_TEXT, 0, false, get_woken, NULL },
 	{ "KIND", "kind", CELL_TEXT, 0, false, get_kind, NULL },
@@ -75,6 +84,7 @@ static const struct column pair_columns[] = {
 	{ "P99", "p99_ns", CELL_NS, 1, false, get_p99, NULL },
 	{ "LONGEST", "longest_ns", CELL_NS, 3, false, get_longest, NULL },
 	{ NULL, "scheduler_wait_ns", CELL_NS, 0, false, get_latency, NULL },
+	{ "WAKER IN", "function", CELL_TEXT, 0, true, get_from, NULL },
 	{ NULL, NULL, CELL_TEXT, 0, false, NULL, NULL },
 };
 
