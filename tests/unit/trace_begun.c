@@ -118,6 +118,38 @@ static void an_end_that_is_read_before_its_begin_ends_it(void **state)
 	assert_int_equal(restated(&out, EVENT_REGION_BEGIN, 0, "step")->since_ns, BEGIN_NS + 70);
 }
 
+static u64 since_of_only_region(const struct event_list *list)
+{
+	u64 since_ns = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct trace_event *e = &list->events[i];
+
+		if (e->kind != EVENT_REGION_BEGIN || !(e->annotation.flags & ANNOTATION_RESTATED))
+			continue;
+		assert_int_equal(since_ns, 0);
+		since_ns = e->annotation.since_ns;
+	}
+	return since_ns;
+}
+
+/* A thread that goes from CPU to CPU, in regions of one name: in whatever order CPUs are read. */
+static void of_regions_of_one_name_the_last_goes_on(void **state)
+{
+	for (u32 cpus = 0; cpus < 1 << 5; cpus++) {
+		LIST in = { 0 }, out = { 0 };
+
+		list_thread(&in, BEGIN_NS + 1, 42, "worker");
+		for (u32 i = 0; i < 5; i++)
+			say(&in, 10 + 10 * i, cpus >> i & 1,
+			    i & 1 ? EVENT_REGION_END : EVENT_REGION_BEGIN, 42, 0, "step");
+		for (u64 i = 0; i < 2; i++)
+			fill(&in, i);
+		read_from_chunk(&out, &in, 1);
+		assert_int_equal(since_of_only_region(&out), BEGIN_NS + 50);
+	}
+}
+
 static void an_exit_ends_what_the_thread_and_the_process_had(void **state)
 {
 	LIST in = { 0 }, thread_gone = { 0 }, all_gone = { 0 };
@@ -180,6 +212,7 @@ int main(void)
 		TEST(what_goes_on_is_told_by_each_later_chunk),
 		TEST(what_ended_is_told_by_the_chunk_of_its_end_and_not_later),
 		TEST(an_end_that_is_read_before_its_begin_ends_it),
+		TEST(of_regions_of_one_name_the_last_goes_on),
 		TEST(an_exit_ends_what_the_thread_and_the_process_had),
 		TEST(the_same_number_in_two_processes_is_two_tasks),
 		TEST(too_many_are_told_once),

@@ -28,6 +28,7 @@ struct begun_item {
 	u32 tgid;
 	u32 below;   /* position + 1 of what the thread was in before; 0: nothing */
 	u64 chunk;   /* in which it began */
+	u64 over_ns; /* its end */
 	bool over;   /* it ended in the open chunk */
 	bool orphan; /* an end at since_ns, whose begin is not known */
 };
@@ -87,7 +88,7 @@ static int add(struct begun *begun, const struct begun_item *new)
 		return -ENOMEM;
 	}
 	buffer_append(&begun->items, &item, sizeof(item));
-	begun->some_over |= item.orphan;
+	begun->some_over |= item.orphan || item.over;
 	return link_item(begun, (u32)count(begun) - 1);
 }
 
@@ -106,48 +107,74 @@ static bool is_same(const struct begun_item *a, const struct begun_item *b)
 					      : !strcmp(a->is.name, b->is.name);
 }
 
-/* The innermost of what the thread is in that is like it; @any: of its kind alone */
-static struct begun_item *find_of_thread(const struct begun *begun, const struct begun_item *like,
-					 bool any, bool orphan)
+static bool may_end(const struct begun_item *item, u64 end_ns)
 {
-	const u64 *head = map_get(&begun->by_thread, like->is.tid);
+	return !item->orphan && item->is.since_ns <= end_ns &&
+	       (!item->over || item->over_ns > end_ns);
+}
 
-	for (u32 at = head ? (u32)*head : 0; at; at = items(begun)[at - 1].below) {
-		struct begun_item *item = items(begun) + at - 1;
+/*
+ * The innermost of what the thread is in that is like this end; @any: of its kind alone. One that
+ * was given a later end before is found, too: that end is another one's.
+ */
+static struct begun_item *find_begin(const struct begun *begun, const struct begun_item *end,
+				     bool any)
+{
+	const u64 *head = map_get(&begun->by_thread, end->is.tid);
+	struct begun_item *best = NULL, *item;
 
-		if (item->over || item->orphan != orphan || item->is.kind != like->is.kind)
-			continue;
-		if (any || is_same(item, like))
-			return item;
+	if (is_task(end)) {
+		item = find_task(begun, end);
+		return item && may_end(item, end->is.since_ns) ? item : NULL;
 	}
-	return NULL;
+	for (u32 at = head ? (u32)*head : 0; at; at = item->below) {
+		item = items(begun) + at - 1;
+		if (item->is.kind == end->is.kind && may_end(item, end->is.since_ns) &&
+		    (any || is_same(item, end)) && (!best || item->is.since_ns > best->is.since_ns))
+			best = item;
+	}
+	return best;
 }
 
-static struct begun_item *find(const struct begun *begun, const struct begun_item *like,
-			       bool orphan)
+/* The first end behind a begin that came later */
+static struct begun_item *find_end(const struct begun *begun, const struct begun_item *begin)
 {
-	struct begun_item *task;
+	const u64 *head = map_get(&begun->by_thread, begin->is.tid);
+	struct begun_item *best = NULL, *item;
 
-	if (!is_task(like))
-		return find_of_thread(begun, like, false, orphan);
-	task = find_task(begun, like);
-	return task && !task->over && task->orphan == orphan ? task : NULL;
+	if (is_task(begin)) {
+		item = find_task(begun, begin);
+		return item && item->orphan && !item->over ? item : NULL;
+	}
+	for (u32 at = head ? (u32)*head : 0; at; at = item->below) {
+		item = items(begun) + at - 1;
+		if (item->orphan && !item->over && item->is.kind == begin->is.kind &&
+		    item->is.since_ns >= begin->is.since_ns && is_same(item, begin) &&
+		    (!best || item->is.since_ns < best->is.since_ns))
+			best = item;
+	}
+	return best;
 }
 
-static void end_item(struct begun *begun, struct begun_item *item)
+static void end_item(struct begun *begun, struct begun_item *item, u64 end_ns)
 {
 	item->over = true;
+	item->over_ns = end_ns;
 	begun->some_over = true;
 }
 
 static int begins(struct begun *begun, const struct begun_item *new)
 {
-	struct begun_item *end = find(begun, new, true);
+	struct begun_item *end = find_end(begun, new);
 
 	/* Its end has come before it. */
 	if (end && end->is.since_ns >= new->is.since_ns) {
-		end_item(begun, end);
-		return 0;
+		struct begun_item over = *new;
+
+		end_item(begun, end, end->is.since_ns);
+		over.over = true;
+		over.over_ns = end->is.since_ns;
+		return add(begun, &over);
 	}
 	return add(begun, new);
 }
@@ -156,12 +183,16 @@ static int ends(struct begun *begun, struct begun_item *like)
 {
 	bool any = like->is.kind == EVENT_TASK_ENTER ? like->is.task == TASK_NONE
 						     : !is_task(like) && !*like->is.name;
-	struct begun_item *item =
-		any ? find_of_thread(begun, like, true, false) : find(begun, like, false);
+	struct begun_item *item;
 
-	if (item && item->is.since_ns <= like->is.since_ns) {
-		end_item(begun, item);
-		return 0;
+	while ((item = find_begin(begun, like, any))) {
+		bool another = item->over;
+		u64 later_ns = item->over_ns;
+
+		end_item(begun, item, like->is.since_ns);
+		if (!another)
+			return 0;
+		like->is.since_ns = later_ns;
 	}
 	if (any)
 		return 0; /* of nothing that is known */
@@ -170,17 +201,17 @@ static int ends(struct begun *begun, struct begun_item *like)
 }
 
 /* What a thread was in ends with it, and so do the tasks of a process (0: none). */
-static void end_all_of(struct begun *begun, u32 tid, u32 tgid)
+static void end_all_of(struct begun *begun, u32 tid, u32 tgid, u64 end_ns)
 {
 	const u64 *head = map_get(&begun->by_thread, tid);
 
 	for (u32 at = head ? (u32)*head : 0; at; at = items(begun)[at - 1].below)
-		end_item(begun, items(begun) + at - 1);
+		end_item(begun, items(begun) + at - 1, end_ns);
 	for (size_t i = 0; tgid && i < count(begun); i++) {
 		struct begun_item *item = items(begun) + i;
 
 		if (is_task(item) && item->tgid == tgid)
-			end_item(begun, item);
+			end_item(begun, item, end_ns);
 	}
 }
 
@@ -190,11 +221,12 @@ int begun_learn(struct begun *begun, const struct trace_event *event, const stru
 	struct begun_item item;
 
 	if (event->kind == EVENT_EXIT) {
-		end_all_of(begun, event->exit.tid, event->exit.last ? event->exit.tgid : 0);
+		end_all_of(begun, event->exit.tid, event->exit.last ? event->exit.tgid : 0,
+			   event->time_ns);
 		return 0;
 	}
 	if (event->kind == EVENT_EXEC) {
-		end_all_of(begun, event->exec.old_tid, event->exec.tid);
+		end_all_of(begun, event->exec.old_tid, event->exec.tid, event->time_ns);
 		return 0;
 	}
 	if (!trace_event_is_annotation(event))
