@@ -206,6 +206,42 @@ static void a_million_tasks_need_no_more_memory_than_some(void **state)
 	ends(p->scene, 1 << 20);
 }
 
+static void restate(struct play *p, u64 t, u16 kind, u64 task, const char *name)
+{
+	announces(
+		p, t, WORKER,
+		&(struct trace_annotation){
+			.flags = ANNOTATION_RESTATED, .task = task, .since_ns = 50, .name = name },
+		kind);
+}
+
+static void what_is_told_again_counts_where_the_trace_begins_or_was_unreadable(void **state)
+{
+	CLEANUP(play_free) struct play *p = play_new();
+
+	restates(p->scene, 100, WORKER, LEAVE_RUNNING);
+	restate(p, 100, EVENT_TASK_BEGIN, 7, "job");
+	restate(p, 100, EVENT_TASK_ENTER, 7, "");
+	restate(p, 100, EVENT_REGION_BEGIN, 0, "step");
+	region_ends(p, 200, WORKER, "step");
+	restate(p, 300, EVENT_TASK_BEGIN, 8, "not known");
+	restate(p, 300, EVENT_REGION_BEGIN, 0, "not known");
+	task_ends(p, 400, WORKER, 7);
+	unreadable(p->scene, 500, 450, 500);
+	restates(p->scene, 500, WORKER, LEAVE_RUNNING);
+	restate(p, 500, EVENT_TASK_BEGIN, 9, "job");
+	task_ends(p, 600, WORKER, 9);
+	ends(p->scene, 700);
+
+	assert_int_equal(p->task_count, 2);
+	assert_int_equal(told_task(p, 1)->begin_ns, 50);
+	assert_int_equal(told_task(p, 1)->end_ns, 400);
+	assert_int_equal(told_task(p, 2)->begin_ns, 50);
+	assert_int_equal(note_of(p, EVENT_REGION_END, 0)->note.begin_ns, 50);
+	assert_int_equal(notes_of(p, EVENT_REGION_BEGIN), 1);
+	assert_int_equal(all_misuses(p), 0);
+}
+
 static void tasks_filter_by_name_and_by_id(void **state)
 {
 	static const char *const names[] = { "check", "3" };
@@ -244,6 +280,8 @@ int main(void)
 		cmocka_unit_test(regions_nest_and_belong_to_the_task_that_the_thread_works_for),
 		cmocka_unit_test(a_log_belongs_to_its_task_or_to_that_of_its_thread),
 		cmocka_unit_test(a_million_tasks_need_no_more_memory_than_some),
+		cmocka_unit_test(
+			what_is_told_again_counts_where_the_trace_begins_or_was_unreadable),
 		cmocka_unit_test(tasks_filter_by_name_and_by_id),
 	};
 

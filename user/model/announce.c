@@ -281,6 +281,8 @@ void on_annotation(struct timeline *tl, const struct trace_event *event)
 	struct thread *t = restated ? life_evident(tl, a->tid) : call_ends(tl, a->tid, event->cpu);
 	struct note note;
 
+	if (restated && tl->follows)
+		return;
 	if (!t || !is_tracked(t) || !steps_of(tl, t))
 		return;
 	note = (struct note){

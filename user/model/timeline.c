@@ -318,6 +318,7 @@ static void on_loss(struct timeline *tl, const struct trace_event *event)
 	for (int class = 0; class < CLASS_COUNT; class ++)
 		tl->counts.lost += e->counts[class];
 	tl->counts.unreadable += e->unreadable;
+	tl->follows &= !e->unreadable;
 	if (e->unreadable || e->counts[CLASS_SCHED] || e->counts[CLASS_PROCESS])
 		timeline_fail(tl, gaps_add(&tl->gaps, e->from_ns, e->to_ns));
 	for (u32 i = 0; e->unreadable && i < tl->threads.count; i++) {
@@ -367,6 +368,7 @@ int timeline_event(struct timeline *tl, const struct trace_event *event)
 		tl->counts.events += trace_event_class(event->kind) < CLASS_COUNT &&
 				     !trace_event_is_restated(event);
 		handlers[event->kind](tl, event);
+		tl->follows |= event->kind != EVENT_LOSS && !trace_event_is_restated(event);
 	}
 	return tl->error;
 }

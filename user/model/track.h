@@ -170,6 +170,7 @@ struct timeline {
 	struct task_table tasks;
 	struct map regions_open; /* process and name -> how many are open */
 	bool splits;
+	bool follows; /* no event is missing since the first one: what chunks tell again is known */
 	bool notes; /* somebody wants to know of announcements */
 };
 
