@@ -5,7 +5,8 @@ import json
 import subprocess
 
 from harness import TRACER
-from judge import MS, US, check, equal, near, test
+from judge import MS, US, check, equal, near, need, test
+from profiles import GO, profile_of
 
 REGIONS = ("fetch", "transform", "save")
 
@@ -176,6 +177,24 @@ def logs_are_told_in_order_with_their_task(scene):
     first = report(scene, trace, "logs", "--limit", "3")
     equal(first["logs"], rows[:3], "the first three")
     equal(first["log_count"], len(rows), "all of them")
+
+
+@test
+def profiles_are_labelled_with_tasks_and_regions(scene):
+    need(GO)
+    trace, truth = scene.record_command("workers", "--rounds", "6", "--wait", "200")
+    profile = profile_of(scene, trace, "wait")
+    rows = {row["region"]: row for row in report(scene, trace, "regions")["regions"]}
+    for region in ("fetch", "save"):
+        equal(profile.sums(task="checkout", region=region, kind="sleep")[1],
+              rows[region]["spent"]["waits"]["sleep"], f"sleep in {region}")
+    waits = sum(row["total_ns"]
+                for row in report(scene, trace, "waits", "--task", "checkout")["waits"])
+    equal(profile.sums(task="checkout")[1], waits, "waits of checkout")
+    check(profile.sums()[1] > waits, "no wait is of no task")
+    only = profile_of(scene, trace, "wait", "--task", "checkout")
+    equal(only.sums()[1], waits, "the profile of checkout alone")
+    equal(sum(step["task_ns"] > 0 for step in truth["steps"]), 30, "checkouts")
 
 
 @test

@@ -120,7 +120,7 @@ const struct command pprof_command = {
 		"\n"
 		"FILE can be - for standard input. The sums are those of `tracer report`; waits that\n"
 		"were too short for a stack are there under one name. Labels tell thread, tid,\n"
-		"process, pid, kind, syscall, waker, lock and object: see -tags and -tagfocus.\n"
+		"process, pid, task, region, kind, syscall, waker, lock and object: see -tags and -tagfocus.\n"
 		"\n"
 		"  tracer pprof sync app.trace\n"
 		"  go tool pprof -top app.sync.pb.gz\n"

@@ -183,6 +183,7 @@ static void put_wait_labels(struct pprof *p, const struct profile_row *row)
 static void put_sample(struct pprof *p, const struct profile_row *row)
 {
 	const struct tally_list frames = tally_frames(p->tally, row);
+	const struct names *names = &timeline_threads(p->tally->timeline)->names;
 	const u64 values[] = { row->count, row->ns };
 
 	for (u32 i = 0; i < frames.count; i++)
@@ -190,6 +191,8 @@ static void put_sample(struct pprof *p, const struct profile_row *row)
 	proto_packed(&p->message, SAMPLE_LOCATION, p->locations, frames.count);
 	proto_packed(&p->message, SAMPLE_VALUE, values, ARRAY_SIZE(values));
 	put_thread_labels(p, row);
+	put_label(p, "task", names_text(names, row->task));
+	put_label(p, "region", names_text(names, row->region));
 	put_wait_labels(p, row);
 	end_message(p, PROFILE_SAMPLE);
 }

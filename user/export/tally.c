@@ -243,6 +243,8 @@ static int attach(struct tally *tally, const struct tally_options *options, stru
 
 	tally->profile.kind = options->kind;
 	tally->profile.timeline = tally->timeline;
+	tally->profile.tasks = true;
+	timeline_split_tasks(tally->timeline);
 	tally->profile.sample_period_ns = info->sample_period_ns;
 	tally->profile.stack_min_ns =
 		info->class_mask & 1u << CLASS_STACK ? info->stack_min_ns : UINT64_MAX;

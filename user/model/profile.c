@@ -39,7 +39,7 @@ const struct profile_kind *profile_kind_find(const char *name)
 
 /* What rows have in common lies before what is added up. */
 #define KEY_BYTES offsetof(struct profile_row, count)
-_Static_assert(KEY_BYTES == 32, "no gaps between the fields of the key");
+_Static_assert(KEY_BYTES == 40, "no gaps between the fields of the key");
 
 /* The row of @key, made when there is none; NULL without memory. */
 static struct profile_row *row_of(struct profile *profile, const struct profile_row *key)
@@ -106,6 +106,15 @@ static void set_waker(struct profile_row *row, const struct wait *wait)
 	row->waker_missing = waker.missing;
 }
 
+static void set_task(const struct profile *profile, struct profile_row *row,
+		     const struct task *task, u32 region)
+{
+	if (!profile->tasks)
+		return;
+	row->task = task ? task->name : 0;
+	row->region = region;
+}
+
 static int on_interval(void *ctx, const struct interval *interval)
 {
 	struct profile *profile = ctx;
@@ -128,6 +137,7 @@ static int on_interval(void *ctx, const struct interval *interval)
 	row.longest_ns = row.ns;
 	if (!sched && !wait)
 		return 0;
+	set_task(profile, &row, interval->task, interval->region);
 	row.bare = sched && !(row.user_stack || row.kernel_stack) ? (u8)BARE_NONE
 								  : why_bare(profile, &row, cut);
 	row.unfinished = interval->flags & INTERVAL_CUT_END;
@@ -147,7 +157,7 @@ static int on_interval(void *ctx, const struct interval *interval)
 static int on_sample(void *ctx, const struct sample *sample)
 {
 	struct profile *profile = ctx;
-	const struct profile_row row = {
+	struct profile_row row = {
 		.user_stack = sample->user_stack,
 		.kernel_stack = sample->kernel_stack,
 		.thread = sample->thread->id,
@@ -159,6 +169,7 @@ static int on_sample(void *ctx, const struct sample *sample)
 		.begin_ns = sample->time_ns,
 	};
 
+	set_task(profile, &row, sample->task, sample->region);
 	return profile->kind->cpu ? count(profile, &row) : 0;
 }
 

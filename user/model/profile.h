@@ -37,6 +37,8 @@ struct profile_row {
 	u32 name;       /* the thread's, then; names_text() */
 	u32 what;       /* whats_get() */
 	u32 waker_name; /* as in struct waits_waker */
+	u32 task;        /* that the thread worked for: its name, names_text(); 0: none. With tasks */
+	u32 region;      /* the innermost one, the same */
 	u16 syscall;
 	u8 kind;        /* enum wait_kind; of a scheduler wait, see why */
 	u8 why;         /* enum runnable_why */
@@ -55,6 +57,7 @@ struct profile {
 	const struct profile_kind *kind;
 	const struct timeline *timeline;
 	u64 stack_min_ns;     /* waits of this length have stacks; UINT64_MAX: none have */
+	bool tasks;           /* rows tell tasks and regions: of a timeline that splits tasks */
 	u64 sample_period_ns; /* what a sample stands for */
 	struct profile_row *rows;
 	u32 count;
@@ -71,7 +74,7 @@ struct profile {
 
 /**
  * profile_sink() - fills @profile while the timeline runs
- * @profile: kind, timeline and the two lengths are set; all else is 0
+ * @profile: kind, timeline, tasks and the two lengths are set; all else is 0
  *
  * Every wait counts, whether it has a stack or not, so that the sums are those of times and
  * waits. Source: intervals and samples; with lost events, a lower bound.
