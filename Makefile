@@ -190,6 +190,7 @@ DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/tracer
 PROBESDIR = $(DESTDIR)$(PREFIX)/share/tracer/probes
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 INCLUDEDIR = $(DESTDIR)$(PREFIX)/include
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md user/export/SQL.md)
 
 # Where python3 looks below PREFIX; when nowhere, PYTHONPATH has to say it.
@@ -208,6 +209,10 @@ install: $(TRACER) $(ANNOTATE) $(BUILD)/tracer.1 ## install to PREFIX [/usr/loca
 	install -m 644 $(BUILD)/tracer.1 '$(MANDIR)/tracer.1'
 	install -m 644 $(DOCS) '$(DOCDIR)'
 	install -m 644 user/annotate/README.md '$(DOCDIR)/annotate.md'
+	install -m 644 user/cli/tracer-flight.env '$(DOCDIR)/tracer-flight.env'
+	install -d '$(UNITDIR)'
+	sed 's|@BINDIR@|$(PREFIX)/bin|' 'user/cli/tracer-flight@.service' > '$(UNITDIR)/tracer-flight@.service'
+	chmod 644 '$(UNITDIR)/tracer-flight@.service'
 	install -d '$(INCLUDEDIR)' '$(LIBDIR)/pkgconfig' '$(DESTDIR)$(PYTHONDIR)'
 	install -m 644 user/annotate/tracer.h '$(INCLUDEDIR)/tracer.h'
 	install -m 755 $(ANNOTATE) '$(LIBDIR)/$(notdir $(ANNOTATE))'
@@ -221,7 +226,8 @@ install: $(TRACER) $(ANNOTATE) $(BUILD)/tracer.1 ## install to PREFIX [/usr/loca
 uninstall: ## remove what install put there
 	rm -f '$(BINDIR)/tracer' '$(MANDIR)/tracer.1' '$(INCLUDEDIR)/tracer.h' \
 		'$(LIBDIR)/$(notdir $(ANNOTATE))' '$(LIBDIR)/libtracer-annotate.so' \
-		'$(LIBDIR)/pkgconfig/tracer.pc' '$(DESTDIR)$(PYTHONDIR)/tracer.py'
+		'$(LIBDIR)/pkgconfig/tracer.pc' '$(DESTDIR)$(PYTHONDIR)/tracer.py' \
+		'$(UNITDIR)/tracer-flight@.service'
 	rm -rf '$(DOCDIR)' '$(PROBESDIR)'
 
 .PHONY: live

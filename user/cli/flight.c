@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* flight - records all the time, keeps the last seconds, and writes them when something happens */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "user/cli/recorded.h"
 #include "user/cli/wanted.h"
 #include "user/record/flight.h"
+#include "user/record/named.h"
+#include "user/record/notify.h"
 #include "user/record/watch.h"
 
 #define WINDOW_NS    (30 * NSEC_PER_SEC)
@@ -19,6 +22,7 @@
 
 struct options {
 	struct wanted wanted;
+	const char *name;
 	u64 window_ns;
 	u64 memory_bytes;
 	u64 before_ns;
@@ -34,6 +38,8 @@ struct options {
 
 static const struct option_spec flight_options[] = {
 	WANTED_TARGET_OPTIONS(struct options),
+	{ "name", 0, OPTION_TEXT, offsetof(struct options, name), "NAME",
+	  "record all processes of this name; wait for them, and again when they have ended" },
 	{ "window", 0, OPTION_TIME, offsetof(struct options, window_ns), "TIME",
 	  "keep the last TIME [30s]" },
 	{ "memory", 0, OPTION_SIZE, offsetof(struct options, memory_bytes), "SIZE",
@@ -90,6 +96,18 @@ static void say(void *ctx, const char *line)
 	fprintf(stderr, "tracer: %s\n", shown);
 }
 
+static void __attribute__((format(printf, 2, 3)))
+say_f(struct options *options, const char *fmt, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	say(options, line);
+}
+
 static int check_directory(const char *dir, struct err *err)
 {
 	struct stat st;
@@ -120,8 +138,7 @@ static u64 ring_bytes(const struct options *options)
 /* What --on and its like ask for, checked */
 struct triggers {
 	struct trigger list[TRIGGERS_MAX];
-	struct rate rates[RATES_MAX];
-	u32 once_per;
+	struct restraint restraint;
 };
 
 static int add_once_per(void *ctx, const char *word, struct err *err)
@@ -152,22 +169,27 @@ static int collect_triggers(struct triggers *to, struct flight_options *flight,
 
 	if (count > TRIGGERS_MAX)
 		return fail(err, -EINVAL, "--on: more than %d triggers", TRIGGERS_MAX);
-	if (options->at_most.count > RATES_MAX)
-		return fail(err, -EINVAL, "--at-most: more than %d of them", RATES_MAX);
 	for (unsigned int i = 0; i < count && !r; i++)
 		r = add_trigger(&to->list[i], i, texts[i], session, err);
-	for (size_t i = 0; i < options->at_most.count && !r; i++)
-		r = rate_parse(&to->rates[i], options->at_most.items[i], err);
-	r = r ?: wanted_each_word(&options->once_per, add_once_per, &to->once_per, err);
 	flight->triggers = to->list;
 	flight->trigger_count = count;
-	flight->rates = to->rates;
-	flight->rate_count = options->at_most.count;
-	flight->once_per = to->once_per;
 	/* What a trigger looks at has to be recorded. */
 	if (!r)
 		session->class_mask |= watch_classes(to->list, count);
 	return r;
+}
+
+static int collect_restraint(struct restraint *to, const struct options *options, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < options->at_most.count && !r; i++) {
+		struct rate rate;
+
+		r = rate_parse(&rate, options->at_most.items[i], err);
+		r = r ?: restraint_add_rate(to, &rate, err);
+	}
+	return r ?: wanted_each_word(&options->once_per, add_once_per, &to->once_per, err);
 }
 
 static int run_session(const struct options *options, struct session_options *session,
@@ -185,11 +207,10 @@ static int run_session(const struct options *options, struct session_options *se
 	return 0;
 }
 
-static int run(void *data, char **args, int count, struct err *err)
+/* One recording, until its end. */
+static int fly(struct options *options, struct triggers *triggers, char **command,
+	       struct session_status *status, struct err *err)
 {
-	struct options *options = data;
-	CLEANUP(free) struct triggers *triggers = calloc(1, sizeof(*triggers));
-	struct session_status status = { 0 };
 	struct wanted_parts parts = { .pid_count = 0 };
 	struct flight_options flight = {
 		.window_ns = options->window_ns,
@@ -200,24 +221,19 @@ static int run(void *data, char **args, int count, struct err *err)
 			   .keep = options->keep,
 			   .keep_bytes = options->keep_bytes,
 			   .keep_slowest = options->keep_slowest },
+		.restraint = &triggers->restraint,
 		.window_file = options->window_file,
 		.on_fact = say,
 		.ctx = options,
 	};
 	u32 told_percent = 0; /* of what probes cost */
-	struct session_options session = { .status = &status,
+	struct session_options session = { .status = status,
 					   .flight = &flight,
 					   .output = "memory",
 					   .on_status = recorded_status,
 					   .ctx = &told_percent };
-	int r;
+	int r = wanted_session(&session, &parts, &options->wanted, command, err);
 
-	if (!triggers)
-		return fail(err, -ENOMEM, "no memory for triggers");
-	if (!options->window_ns)
-		return fail(err, -EINVAL, "--window: 0 is no time to keep");
-	r = check_directory(options->dir, err);
-	r = r ?: wanted_session(&session, &parts, &options->wanted, count ? args : NULL, err);
 	r = r ?: collect_triggers(triggers, &flight, options, &session, err);
 	if (!r) {
 		flight.shelf.name = parts.word;
@@ -229,10 +245,80 @@ static int run(void *data, char **args, int count, struct err *err)
 	return r;
 }
 
+/* Again and again, whenever a process of the name is there, until a signal comes. */
+static int fly_by_name(struct options *options, struct triggers *triggers, struct err *err)
+{
+	struct session_status status = { .why = TRACE_END_TARGET };
+	bool told_ready = false;
+	int r = 0;
+
+	while (!r && status.why == TRACE_END_TARGET) {
+		pid_t pids[WANTED_PIDS_MAX];
+		char list[WANTED_PIDS_MAX * 12] = "";
+		const char *items[] = { list };
+		size_t count = named_processes(options->name, pids, WANTED_PIDS_MAX), used = 0;
+
+		if (!count) {
+			say_f(options, "waiting for a process called '%s'", options->name);
+			if (!told_ready)
+				notify_tell("READY=1");
+			told_ready = true;
+			count = named_wait(options->name, pids, WANTED_PIDS_MAX);
+		}
+		if (!count)
+			return 0;
+		for (size_t i = 0; i < min(count, (size_t)WANTED_PIDS_MAX); i++)
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%d",
+						 i ? "," : "", pids[i]);
+		options->wanted.pids = (struct text_list){ .items = items, .count = 1 };
+		say_f(options, "recording '%s': %s", options->name, list);
+		r = fly(options, triggers, NULL, &status, err);
+		options->wanted.pids = (struct text_list){ 0 };
+		/* It has ended again before we were there. */
+		if (r == -ESRCH) {
+			r = 0;
+			status.why = TRACE_END_TARGET;
+			usleep(100000);
+		}
+	}
+	return r;
+}
+
+static int check_name(const struct options *options, int count, struct err *err)
+{
+	const struct wanted *wanted = &options->wanted;
+
+	if (!wanted->pids.count && !wanted->all && !wanted->cgroup && !count)
+		return 0;
+	return fail(err, -EINVAL, "--name is a target of its own: it goes with no other");
+}
+
+static int run(void *data, char **args, int count, struct err *err)
+{
+	struct options *options = data;
+	CLEANUP(free) struct triggers *triggers = calloc(1, sizeof(*triggers));
+	struct session_status status = { 0 };
+	int r = 0;
+
+	if (!triggers)
+		return fail(err, -ENOMEM, "no memory for triggers");
+	if (!options->window_ns)
+		return fail(err, -EINVAL, "--window: 0 is no time to keep");
+	if (options->name)
+		r = check_name(options, count, err);
+	r = r ?: check_directory(options->dir, err);
+	r = r ?: collect_restraint(&triggers->restraint, options, err);
+	if (!r)
+		r = options->name ? fly_by_name(options, triggers, err)
+				  : fly(options, triggers, count ? args : NULL, &status, err);
+	restraint_free(&triggers->restraint);
+	return r;
+}
+
 const struct command flight_command = {
 	.name = "flight",
 	.usage =
-		"(-p PID[,PID...] | -a | --cgroup PATH | -- CMD ARG...) [--window TIME] [--dir DIR]",
+		"(-p PID[,PID...] | --name NAME | -a | --cgroup PATH | -- CMD ARG...) [--window TIME]",
 	.summary = "record all the time, keep the last seconds, write them when asked",
 	.details =
 		"Records as `tracer record` does, but keeps only the last --window in memory. A snapshot "
@@ -262,6 +348,8 @@ const struct command flight_command = {
 		"those that made none are counted, and the next snapshot tells how many there were.\n"
 		"\n"
 		"Ctrl-C and SIGTERM end the recorder, and write nothing unless --on exit asks for it.\n"
+		"\n"
+		"Once its probes are attached, the recorder keeps only the capabilities that recording needs.\n"
 		"\n"
 		"--memory is for the whole process: rings, tables and window. When the rest grows, the "
 		"window shrinks.\n"

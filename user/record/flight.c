@@ -3,6 +3,7 @@
 #include "user/record/flight.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,7 +33,6 @@ struct flight {
 	u64 retold_ns;          /* when names were told again for it */
 	struct told told;
 	struct watch *watch; /* NULL: no trigger needs it */
-	struct restraint restraint;
 	struct shelf shelf;
 	struct window_counts counted;  /* up to the last chunk */
 	struct snapshot_order *wanted; /* not yet due; NULL: none */
@@ -124,7 +124,7 @@ static void on_met(void *ctx, const struct cause *cause)
 	bool joins = flight->wanted && !flight->wanted->replace;
 
 	flight->status.triggers++;
-	if (!joins && (!restraint_allows(&flight->restraint, cause, now) ||
+	if (!joins && (!restraint_allows(flight->options.restraint, cause, now) ||
 		       !shelf_wants(&flight->shelf, cause))) {
 		flight->status.suppressed++;
 		return;
@@ -132,7 +132,17 @@ static void on_met(void *ctx, const struct cause *cause)
 	if (flight_snapshot(flight, NULL, cause, NULL))
 		flight->status.suppressed++;
 	else if (!joins)
-		restraint_took(&flight->restraint, cause, now);
+		restraint_took(flight->options.restraint, cause, now);
+}
+
+/* What can be known to go wrong should be told now, and not when a snapshot is wanted. */
+static int check_directory(const char *dir, struct err *err)
+{
+	if (!faccessat(AT_FDCWD, *dir ? dir : ".", W_OK | X_OK, AT_EACCESS))
+		return 0;
+	fail(err, -errno, "--dir: cannot write to '%s': %s", *dir ? dir : ".", strerror(errno));
+	return hint(err, "the recorder gives up the right to write where only root may; it needs a "
+			 "directory of its own user");
 }
 
 static int check_memory(const struct flight_options *options, struct err *err)
@@ -183,18 +193,16 @@ int flight_open(struct flight **out, const struct flight_options *options, struc
 	flight->options = *options;
 	flight->intake = intake;
 	r = check_memory(options, err);
+	r = r ?: check_directory(options->shelf.dir, err);
 	r = r ?: window_new(&flight->window, options->memory_bytes, options->window_ns, err);
 	r = r ?: snapshots_new(&flight->snapshots, flight->window, info, err);
 	if (!r && options->window_file)
 		r = open_file(flight, info, err);
 	r = r ?: shelf_open(&flight->shelf, &options->shelf, err);
-	for (size_t i = 0; i < options->rate_count && !r; i++)
-		r = restraint_add_rate(&flight->restraint, &options->rates[i], err);
 	if (!r && options->trigger_count)
 		r = watch_new(&flight->watch, &watch, err);
 	if (r < 0)
 		return r;
-	flight->restraint.once_per = options->once_per;
 	adapt_window(flight);
 	intake->watch = flight->watch;
 	intake->sink = (struct chunk_sink){ .ctx = flight, .has_room = has_room, .put = put };
@@ -212,7 +220,6 @@ void flight_free(struct flight *flight)
 	window_free(flight->window);
 	told_free(&flight->told);
 	watch_free(flight->watch);
-	restraint_free(&flight->restraint);
 	shelf_close(&flight->shelf);
 	snapshot_order_free(flight->wanted);
 	free(flight);

@@ -18,9 +18,7 @@ struct flight_options {
 	struct shelf_options shelf; /* where snapshots go, and how many are kept */
 	const struct trigger *triggers;
 	size_t trigger_count;
-	const struct rate *rates; /* at most so many snapshots; those of a person do not count */
-	size_t rate_count;
-	u32 once_per;		/* enum once_per, as bits */
+	struct restraint *restraint; /* of the triggers' snapshots; not owned */
 
 	/* One line for each thing that happened, without its end; NULL: nobody wants to know. */
 	void (*on_fact)(void *ctx, const char *line);

@@ -25,6 +25,7 @@
 #include "user/record/inside.h"
 #include "user/record/keep.h"
 #include "user/record/notify.h"
+#include "user/record/privileges.h"
 #include "user/record/target.h"
 #include "user/record/urgency.h"
 
@@ -349,6 +350,9 @@ static int run(struct session *session, struct err *err)
 	r = r ?: probes_open(&session->probes, &probes, err);
 	if (r < 0)
 		return r;
+	/* Before the first of our threads: each has rights of its own. */
+	if (options->flight)
+		privileges_drop();
 	session->status->ring_bytes = session->probes->ring_bytes;
 	session->status->samples_refused = session->probes->samples_refused;
 	start = clock_stamp_now();
