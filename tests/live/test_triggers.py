@@ -246,5 +246,22 @@ def a_sample_of_tasks_makes_snapshots(scene):
     told = {cause["task"] for path in flight.snapshots()
             for cause in causes_of(scene, Trace(scene, path))}
     late = {t["task"] for t in tasks if t["name"] == "late"}
+    more = sum(Trace(scene, path).report("summary")["summary"]["snapshot"]["more"]
+               for path in flight.snapshots())
     equal(len(late), 40, "tasks")
-    equal(told, late, "tasks in snapshots")
+    check(told and told <= late, f"others than these tasks are told: {told - late}")
+    equal(len(told) + more, 40, "tasks in snapshots, named and counted")
+
+
+@test
+def a_snapshot_tells_where_a_thread_hangs(scene):
+    workload, flight = slow_tasks(scene, "--workers", 1, "--rounds", 1, "--most-ms", 1, "--hang",
+                                  flight=("--on", "task:job>300ms"))
+    workload.truth()
+    trace = flight.wait_for(1)[0]
+    stacks = scene.tracer("report", "stacks", trace.path, "--name", "hanging").stdout
+    check("hang" in stacks and "pause" in stacks, f"the stack of the thread is missing: {stacks}")
+    summary = scene.tracer("report", trace.path).stdout.splitlines()
+    check("task:job>300ms" in summary[0] and "hanging" in summary[0], f"first line: {summary[0]}")
+    check("pause" in summary[1], f"what it was doing: {summary[1]}")
+    flight.end()

@@ -454,6 +454,28 @@ static void a_loss_makes_doubtful_what_went_on(void **state)
 	done(s);
 }
 
+static void a_name_that_is_told_before_its_thread_is_kept(void **state)
+{
+	struct scene *s = watching("wait:any>100ms", NULL);
+	struct event_fork fork = { .tid = 150, .tgid = 100, .comm = "parent" };
+	struct trace_event forked = { .time_ns = START + 5 * MS,
+				      .kind = EVENT_FORK,
+				      .fork = &fork };
+	struct trace_event renamed = { .time_ns = START + 6 * MS,
+				       .cpu = 1,
+				       .kind = EVENT_NAME,
+				       .name = { .tid = 150, .tgid = 100, .comm = "child" } };
+
+	watch_event(s->watch, &renamed);
+	watch_event(s->watch, &forked);
+	leaves(s, 7, 1, 150, LEAVE_SLEEPING, WAIT_SYNC, SYS_futex);
+	until(s, 200);
+	assert_int_equal(s->met_count, 1);
+	assert_string_equal(s->met[0].thread, "child");
+	assert_int_equal(s->met[0].tgid, 100);
+	done(s);
+}
+
 static void threads_outside_the_target_are_left_alone(void **state)
 {
 	struct scene *s = watching("wait:any>100ms", "sched-wait>100ms");
@@ -556,6 +578,7 @@ int main(void)
 		cmocka_unit_test(an_orderly_end_is_no_crash),
 		cmocka_unit_test(the_tasks_of_a_process_end_with_it),
 		cmocka_unit_test(a_loss_makes_doubtful_what_went_on),
+		cmocka_unit_test(a_name_that_is_told_before_its_thread_is_kept),
 		cmocka_unit_test(threads_outside_the_target_are_left_alone),
 		cmocka_unit_test(samples_are_a_share_of_tasks),
 		cmocka_unit_test(every_comes_again_and_again),

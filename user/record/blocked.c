@@ -109,7 +109,8 @@ void blocked_thread_tell(struct blocked *blocked, struct resolve *resolve,
 	struct trace_event event = { .kind = EVENT_WAIT_STACK };
 	u64 now = clock_mono_ns();
 
-	if (!blocked->until_ns)
+	/* Long after the last one it is another round. */
+	if (!blocked->until_ns || now > blocked->until_ns + ALL_NS)
 		blocked->until_ns = now + ALL_NS;
 	/* Elsewhere /proc and this call number processes in another way. */
 	if (thread->tgid && now < blocked->until_ns && host_in_first_pid_namespace()) {

@@ -8,7 +8,7 @@
 struct blocked {
 	struct map ids;		/* hash of a stack -> its id */
 	u32 next_id;		/* counted down: the programs count up */
-	u64 until_ns;		/* no more stacks are walked then; 0: none was yet */
+	u64 until_ns;		/* no more stacks are walked in this round; 0: none was yet */
 };
 
 void blocked_free(struct blocked *blocked);
@@ -19,7 +19,7 @@ void blocked_free(struct blocked *blocked);
  * @sink:   gets EVENT_STACK and EVENT_WAIT_STACK
  *
  * The thread is neither stopped nor asked: its memory is read while it sleeps, and what was read is
- * thrown away when it did not sleep on. All threads together take at most 200 ms, reading
+ * thrown away when it did not sleep on. All threads of a round take at most 200 ms, reading
  * that does not come back left aside.
  */
 void blocked_thread_tell(struct blocked *blocked, struct resolve *resolve,

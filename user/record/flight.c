@@ -23,6 +23,8 @@
 #define LOOK_NS      NSEC_PER_SEC
 
 #define RETELL_LEAST_NS (2 * NSEC_PER_SEC)
+#define WALK_MOST_NS    (250 * NSEC_PER_MSEC)
+#define WALK_STEP_NS    (2 * NSEC_PER_MSEC)
 
 struct flight {
 	struct flight_options options;
@@ -37,6 +39,7 @@ struct flight {
 	struct window_counts counted;  /* up to the last chunk */
 	struct snapshot_order *wanted; /* not yet due; NULL: none */
 	u64 due_ns;
+	u64 asked_ns;          /* since then it is found out where threads wait, for that one */
 	u64 looked_ns;         /* at the memory */
 	u64 suppressed_before; /* told by an earlier snapshot */
 	struct flight_status status;
@@ -244,6 +247,23 @@ static void add_cause(struct flight *flight, const struct cause *cause)
 		order->more++;
 }
 
+/*
+ * Who still waits has told no stack, which comes with the wait's end. Return: whether all that will
+ * be known is known by now.
+ */
+static bool know_where_threads_wait(struct flight *flight, u64 now)
+{
+	if (!flight->asked_ns) {
+		flight->asked_ns = now;
+		intake_find_blocked(flight->intake);
+		intake_ask_blocked(flight->intake);
+		return false;
+	}
+	if (flight->intake->cut_ns < flight->asked_ns)
+		return false; /* stacks of the kernel are still in the rings */
+	return intake_is_resolved(flight->intake) || now - flight->asked_ns > WALK_MOST_NS;
+}
+
 /* Closes the window at this moment, and has it written. */
 static int take_snapshot(struct flight *flight, struct err *err)
 {
@@ -265,6 +285,7 @@ static int take_snapshot(struct flight *flight, struct err *err)
 	if (snapshots_order(flight->snapshots, order))
 		return fail(err, -ENOMEM, "no memory for a snapshot");
 	flight->wanted = NULL;
+	flight->asked_ns = 0;
 	return 0;
 }
 
@@ -409,7 +430,8 @@ int flight_turn(struct flight *flight, struct err *err)
 			look_after_file(flight, now);
 	}
 	/* What happened up to that moment has to be drained. */
-	if (flight->wanted && flight->intake->cut_ns >= flight->due_ns)
+	if (flight->wanted && flight->intake->cut_ns >= flight->due_ns &&
+	    know_where_threads_wait(flight, now))
 		return take_snapshot(flight, err);
 	return 0;
 }
@@ -419,7 +441,8 @@ u64 flight_due_ns(const struct flight *flight)
 	u64 due_ns = flight->watch ? watch_due_ns(flight->watch) : UINT64_MAX;
 
 	if (flight->wanted)
-		due_ns = min(due_ns, flight->due_ns);
+		due_ns = min(due_ns,
+			     flight->asked_ns ? clock_mono_ns() + WALK_STEP_NS : flight->due_ns);
 	/* The drain stays a little behind. */
 	return due_ns == UINT64_MAX ? due_ns : due_ns + NSEC_PER_MSEC;
 }

@@ -288,18 +288,32 @@ void intake_find_blocked(struct intake *intake)
 {
 	if (!intake->resolver)
 		return;
-	intake->blocked = calloc(BLOCKED_MOST, sizeof(*intake->blocked));
+	if (!intake->blocked)
+		intake->blocked = calloc(BLOCKED_MOST, sizeof(*intake->blocked));
 	if (intake->blocked)
 		intake->blocked_count =
 			probes_find_blocked(intake->probes, intake->blocked, BLOCKED_MOST);
+}
+
+void intake_ask_blocked(struct intake *intake)
+{
+	for (u32 i = 0; i < intake->blocked_count; i++)
+		resolver_blocked(intake->resolver, &intake->blocked[i]);
+	intake->blocked_count = 0;
+	if (intake->resolver)
+		resolver_wake(intake->resolver);
+}
+
+bool intake_is_resolved(const struct intake *intake)
+{
+	return !intake->resolver || resolver_is_idle(intake->resolver);
 }
 
 void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts)
 {
 	if (!intake->resolver)
 		return;
-	for (u32 i = 0; i < intake->blocked_count; i++)
-		resolver_blocked(intake->resolver, &intake->blocked[i]);
+	intake_ask_blocked(intake);
 	resolver_finish(intake->resolver, wait_ns, on_resolved, intake, counts);
 }
 

@@ -69,11 +69,17 @@ u64 intake_due_ns(const struct intake *intake);
 /* Waits a moment for mappings. Return: how many processes' could not be read. */
 unsigned int intake_finish_mappings(struct intake *intake);
 
-/* The programs are stopped: looks where threads wait that still wait. */
+/* Looks where threads wait that still wait: the programs are stopped, or a snapshot ends now. */
 void intake_find_blocked(struct intake *intake);
 
 /* When all is drained: gives the resolver @wait_ns to do what is left. */
 void intake_resolve(struct intake *intake, u64 wait_ns, struct resolved *counts);
+
+/* Has the stacks walked that intake_find_blocked() found; they come with later drains. */
+void intake_ask_blocked(struct intake *intake);
+
+/* Whether all that the resolver was asked for has come. */
+bool intake_is_resolved(const struct intake *intake);
 
 /* The open chunk tells again all mappings, and the names that intake->told knows, which then count as
  * its events. Return: 0 or -ENOMEM. */

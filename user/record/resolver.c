@@ -360,6 +360,11 @@ bool resolver_wake(struct resolver *r)
 	return unsure;
 }
 
+bool resolver_is_idle(const struct resolver *r)
+{
+	return queue_is_empty(&r->tasks) && queue_is_empty(&r->results);
+}
+
 static void hand_over(u32 kind, void *result, size_t bytes, ring_sink sink, void *ctx)
 {
 	struct trace_event event = { .kind = (u16)kind };

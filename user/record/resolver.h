@@ -32,7 +32,7 @@ DEFINE_CLEANUP(struct resolver *, resolver_free)
  * or an EVENT_MAPPING. */
 void resolver_event(struct resolver *resolver, const struct trace_event *event);
 
-/* Tells it of a thread that still waits: the recording ends. */
+/* Tells it of a thread that still waits: the recording or a snapshot ends. */
 void resolver_blocked(struct resolver *resolver, const struct blocked_thread *thread);
 
 /*
@@ -42,6 +42,9 @@ void resolver_blocked(struct resolver *resolver, const struct blocked_thread *th
  * those soon spares many more that would be cut short.
  */
 bool resolver_wake(struct resolver *resolver);
+
+/* Whether it has done all that it was told of, and all of that was taken; names may still come. */
+bool resolver_is_idle(const struct resolver *resolver);
 
 /**
  * resolver_take() - what it found out since the last call

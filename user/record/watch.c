@@ -368,7 +368,7 @@ void watch_event(struct watch *watch, const struct trace_event *event)
 	case EVENT_THREAD: watched_learn(watch, event); break;
 	case EVENT_FORK: watched_fork(watch, event); break;
 	case EVENT_EXEC: watched_exec(watch, &event->exec); break;
-	case EVENT_NAME: watched_rename(watch, event->name.tid, event->name.comm); break;
+	case EVENT_NAME: watched_rename(watch, event); break;
 	case EVENT_EXIT: note_exit(watch, event); break;
 	case EVENT_WAIT_STACK: note_stack(watch, event); break;
 	case EVENT_TASK_BEGIN:

@@ -30,6 +30,7 @@ struct watched_thread {
 	u8 doing;
 	u8 wait_kind;
 	u16 depth;        /* of regions, which may be more than are kept */
+	u64 named_ns;     /* when it got its name: a rename may be told before the fork */
 	u64 born_ns;      /* not here before */
 	u64 since_ns;     /* when what it is doing began */
 	u64 woken_ns;     /* while it was still running */
@@ -89,7 +90,7 @@ void watched_forget(struct watch *watch);
 void watched_learn(struct watch *watch, const struct trace_event *event);
 void watched_fork(struct watch *watch, const struct trace_event *event);
 void watched_exec(struct watch *watch, const struct trace_exec *exec);
-void watched_rename(struct watch *watch, u32 tid, const char *comm);
+void watched_rename(struct watch *watch, const struct trace_event *event);
 void watched_crash(struct watch *watch, const struct trace_event *event);
 
 void watched_free(struct watch *watch);

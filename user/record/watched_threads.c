@@ -16,6 +16,7 @@ static struct watched_thread *learn(struct watch *watch, u32 tid, u32 tgid, cons
 			    ? map_put(&watch->threads, tid)
 			    : NULL;
 	struct watched_thread *t;
+	char was[sizeof(t->comm)];
 
 	if (slot && !*slot)
 		*slot = (u64)calloc(1, sizeof(*t));
@@ -26,11 +27,19 @@ static struct watched_thread *learn(struct watch *watch, u32 tid, u32 tgid, cons
 		return NULL;
 	}
 	t = (struct watched_thread *)*slot;
+	memcpy(was, t->comm, sizeof(was));
 	free(t->regions);
-	*t = (struct watched_thread){
-		.tid = tid, .tgid = tgid, .born_ns = time_ns, .syscall = SYSCALL_NONE
-	};
-	memcpy(t->comm, comm, EVENT_COMM_BYTES);
+	*t = (struct watched_thread){ .tid = tid,
+				      .tgid = tgid,
+				      .born_ns = time_ns,
+				      .syscall = SYSCALL_NONE,
+				      .named_ns = t->named_ns };
+	if (t->named_ns <= time_ns) {
+		t->named_ns = time_ns;
+		memcpy(t->comm, comm, EVENT_COMM_BYTES);
+	} else {
+		memcpy(t->comm, was, sizeof(was));
+	}
 	return t;
 }
 
@@ -56,12 +65,21 @@ void watched_learn(struct watch *watch, const struct trace_event *event)
 	}
 }
 
-void watched_rename(struct watch *watch, u32 tid, const char *comm)
+void watched_rename(struct watch *watch, const struct trace_event *event)
 {
-	struct watched_thread *t = watched_thread(watch, tid);
+	const struct event_name *is = &event->name;
+	struct watched_thread *t = watched_thread(watch, is->tid);
 
-	if (t)
-		memcpy(t->comm, comm, EVENT_COMM_BYTES);
+	if (is->flags & THREAD_FOREIGN)
+		return;
+	if (!t) {
+		learn(watch, is->tid, is->tgid, is->comm, event->time_ns);
+		return;
+	}
+	if (t->named_ns > event->time_ns)
+		return;
+	t->named_ns = event->time_ns;
+	memcpy(t->comm, is->comm, EVENT_COMM_BYTES);
 }
 
 /* All other threads of the process have ended; the one that called exec takes its number. */
