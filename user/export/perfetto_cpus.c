@@ -14,26 +14,6 @@
 #define SPARE_CPUS   4
 #define EVENTS_BYTES (32 << 10) /* of a CPU before they are written */
 
-enum ftrace_event { FTRACE_SCHED_SWITCH = 4, FTRACE_SCHED_WAKING = 20 };
-
-enum switch_field {
-	SWITCH_PREV_COMM = 1,
-	SWITCH_PREV_PID = 2,
-	SWITCH_PREV_PRIO = 3,
-	SWITCH_PREV_STATE = 4,
-	SWITCH_NEXT_COMM = 5,
-	SWITCH_NEXT_PID = 6,
-	SWITCH_NEXT_PRIO = 7,
-};
-
-enum waking_field {
-	WAKING_COMM = 1,
-	WAKING_PID = 2,
-	WAKING_PRIO = 3,
-	WAKING_SUCCESS = 4,
-	WAKING_TARGET_CPU = 5,
-};
-
 struct cpu {
 	u16 number;
 	bool started;
@@ -97,44 +77,6 @@ no_memory:
 	return NULL;
 }
 
-static const char *name_of(const struct cpus *cpus, u32 tid, u32 name)
-{
-	return tid ? names_text(&timeline_threads(cpus->timeline)->names, name) : "swapper";
-}
-
-/* A waking that names its waker. Readers do not learn from it what context that was. */
-static void put_long_waking(struct cpus *cpus, struct lanes *lanes, const struct cpu_wake *wake)
-{
-	size_t event = lanes_event(lanes, cpus, wake->time_ns, wake->waker);
-	size_t begin = proto_begin(&lanes->events, FTRACE_SCHED_WAKING);
-
-	proto_text(&lanes->events, WAKING_COMM, name_of(cpus, wake->tid, wake->name));
-	proto_number(&lanes->events, WAKING_PID, wake->tid);
-	proto_number(&lanes->events, WAKING_PRIO, (u64)(s64)wake->priority);
-	proto_number(&lanes->events, WAKING_SUCCESS, 1);
-	proto_number(&lanes->events, WAKING_TARGET_CPU,
-		     wake->target == CPU_UNKNOWN ? 0 : wake->target);
-	proto_end(&lanes->events, begin);
-	lanes_event_end(lanes, event);
-}
-
-static void put_long_switch(struct cpus *cpus, struct lanes *lanes, u64 time_ns,
-			    const struct cpu_run *next)
-{
-	size_t event = lanes_event(lanes, cpus, time_ns, 0);
-	size_t begin = proto_begin(&lanes->events, FTRACE_SCHED_SWITCH);
-
-	proto_text(&lanes->events, SWITCH_PREV_COMM, "swapper");
-	proto_number(&lanes->events, SWITCH_PREV_PID, 0);
-	proto_number(&lanes->events, SWITCH_PREV_PRIO, 120);
-	proto_number(&lanes->events, SWITCH_PREV_STATE, RAW_RUNNABLE);
-	proto_text(&lanes->events, SWITCH_NEXT_COMM, name_of(cpus, next->tid, next->name));
-	proto_number(&lanes->events, SWITCH_NEXT_PID, next->tid);
-	proto_number(&lanes->events, SWITCH_NEXT_PRIO, (u64)(s64)next->priority);
-	proto_end(&lanes->events, begin);
-	lanes_event_end(lanes, event);
-}
-
 /*
  * The first switch of a CPU in the short form makes no slice, and wakings before it have no waker. So
  * each CPU begins with a long one; and who runs then has been woken, or else readers
@@ -153,8 +95,8 @@ static void start(struct cpus *cpus, struct cpu *cpu, const struct cpu_run *run)
 
 	cpu->started = true;
 	if (run->tid)
-		put_long_waking(cpus, lanes, &wake);
-	put_long_switch(cpus, lanes, cpus->begin_ns, run);
+		lanes_long_waking(lanes, cpus, &wake);
+	lanes_long_switch(lanes, cpus, cpus->begin_ns, run);
 	lanes_put(lanes, cpus, cpu->number, false);
 	cpu->now = *run;
 	cpu->now.begin_ns = cpus->begin_ns;
@@ -216,6 +158,12 @@ static void put_moment(struct cpus *cpus, struct cpu *cpu, const struct cpu_wake
 	cpu->now = (struct cpu_run){ .begin_ns = wake->time_ns, .end_ns = wake->time_ns };
 }
 
+static bool is_foreign(const struct cpus *cpus, const struct cpu_wake *wake)
+{
+	return wake->how == WAKE_FOREIGN ||
+	       (wake->how == WAKE_UNKNOWN && !map_get(&cpus->ours, wake->waker));
+}
+
 /* All that the CPU did until then was written. Return: false when the time has not come. */
 static bool put_wake(struct cpus *cpus, struct cpu *cpu, const struct cpu_wake *wake, bool last)
 {
@@ -225,7 +173,7 @@ static bool put_wake(struct cpus *cpus, struct cpu *cpu, const struct cpu_wake *
 	if (wake->how == WAKE_BEHIND) {
 		if (wake->time_ns > cpu->told_ns && !last)
 			return false;
-		put_long_waking(cpus, &cpus->lanes[1], wake);
+		lanes_long_waking(&cpus->lanes[1], cpus, wake);
 		return true;
 	}
 	if (!cpu->started)
@@ -233,14 +181,14 @@ static bool put_wake(struct cpus *cpus, struct cpu *cpu, const struct cpu_wake *
 	late = wake->time_ns < cpu->now.begin_ns;
 	runs = cpu->now.tid && (wake->time_ns < cpu->now.end_ns || cpu->now.flags & RUN_OPEN);
 	actor = late ? wake->waker : runs ? cpu->now.tid : 0;
-	if (late && wake->how == WAKE_FOREIGN)
-		put_long_waking(cpus, &cpus->lanes[1], wake);
+	if (late && wake->how != WAKE_NORMAL)
+		lanes_long_waking(&cpus->lanes[1], cpus, wake);
 	else if (actor == wake->waker || (wake->context && (actor || !wake->waker)))
 		lanes_waking(&cpus->lanes[0], cpus, wake);
-	else if (!actor && wake->how == WAKE_FOREIGN)
+	else if (!actor && is_foreign(cpus, wake))
 		put_moment(cpus, cpu, wake);
 	else
-		put_long_waking(cpus, &cpus->lanes[1], wake);
+		lanes_long_waking(&cpus->lanes[1], cpus, wake);
 	return true;
 }
 
@@ -405,7 +353,7 @@ void cpus_wake_before(struct cpus *cpus, u16 number, const struct cpu_wake *wake
 
 	if (!cpu)
 		return;
-	put_long_waking(cpus, &cpus->lanes[0], wake);
+	lanes_long_waking(&cpus->lanes[0], cpus, wake);
 	lanes_put(&cpus->lanes[0], cpus, number, false);
 }
 
@@ -493,6 +441,7 @@ void cpus_free(struct cpus *cpus)
 		lanes_free(&cpus->lanes[0]);
 		lanes_free(&cpus->lanes[1]);
 	}
+	map_free(&cpus->ours);
 	free(cpus->lanes);
 	free(cpus->list);
 	free(cpus->homeless);

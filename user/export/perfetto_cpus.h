@@ -44,6 +44,7 @@ struct cpu_run {
 enum wake_how {
 	WAKE_NORMAL,
 	WAKE_FOREIGN, /* the waker is not part of the export: when it ran is known only by this */
+	WAKE_UNKNOWN, /* the same, unless it turns out to be the target's before this is written */
 	WAKE_BEHIND,  /* its time is that of the switch-out that it ends: behind that one */
 };
 
@@ -75,6 +76,7 @@ struct cpus {
 	u32 homeless_room;
 	struct lanes *lanes;
 	u32 order;
+	struct map ours; /* tids of threads of the target, all that there were */
 	u16 spare;       /* the first CPU for stretches that overlap others of theirs; 0: none yet */
 	u32 cpu_count;
 	u64 overlapping; /* how many did */

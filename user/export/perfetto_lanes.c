@@ -24,6 +24,26 @@ enum compact_field {
 	WAKING_FLAGS = 12,
 };
 
+enum ftrace_event { FTRACE_SCHED_SWITCH = 4, FTRACE_SCHED_WAKING = 20 };
+
+enum switch_field {
+	LONG_SWITCH_PREV_COMM = 1,
+	LONG_SWITCH_PREV_PID = 2,
+	LONG_SWITCH_PREV_PRIO = 3,
+	LONG_SWITCH_PREV_STATE = 4,
+	LONG_SWITCH_NEXT_COMM = 5,
+	LONG_SWITCH_NEXT_PID = 6,
+	LONG_SWITCH_NEXT_PRIO = 7,
+};
+
+enum waking_field {
+	LONG_WAKING_COMM = 1,
+	LONG_WAKING_PID = 2,
+	LONG_WAKING_PRIO = 3,
+	LONG_WAKING_SUCCESS = 4,
+	LONG_WAKING_TARGET_CPU = 5,
+};
+
 #define TABLE_MAX 0xffff /* names in a table: what fits beside the generation */
 
 static bool reserve_names(struct lanes *lanes, u32 name)
@@ -115,6 +135,43 @@ size_t lanes_event(struct lanes *lanes, const struct cpus *cpus, u64 time_ns, u3
 void lanes_event_end(struct lanes *lanes, size_t begin)
 {
 	proto_end(&lanes->events, begin);
+}
+
+static const char *name_of(const struct cpus *cpus, u32 tid, u32 name)
+{
+	return tid ? names_text(&timeline_threads(cpus->timeline)->names, name) : "swapper";
+}
+
+void lanes_long_waking(struct lanes *lanes, const struct cpus *cpus, const struct cpu_wake *wake)
+{
+	size_t event = lanes_event(lanes, cpus, wake->time_ns, wake->waker);
+	size_t begin = proto_begin(&lanes->events, FTRACE_SCHED_WAKING);
+
+	proto_text(&lanes->events, LONG_WAKING_COMM, name_of(cpus, wake->tid, wake->name));
+	proto_number(&lanes->events, LONG_WAKING_PID, wake->tid);
+	proto_number(&lanes->events, LONG_WAKING_PRIO, (u64)(s64)wake->priority);
+	proto_number(&lanes->events, LONG_WAKING_SUCCESS, 1);
+	proto_number(&lanes->events, LONG_WAKING_TARGET_CPU,
+		     wake->target == CPU_UNKNOWN ? 0 : wake->target);
+	proto_end(&lanes->events, begin);
+	lanes_event_end(lanes, event);
+}
+
+void lanes_long_switch(struct lanes *lanes, const struct cpus *cpus, u64 time_ns,
+		       const struct cpu_run *next)
+{
+	size_t event = lanes_event(lanes, cpus, time_ns, 0);
+	size_t begin = proto_begin(&lanes->events, FTRACE_SCHED_SWITCH);
+
+	proto_text(&lanes->events, LONG_SWITCH_PREV_COMM, "swapper");
+	proto_number(&lanes->events, LONG_SWITCH_PREV_PID, 0);
+	proto_number(&lanes->events, LONG_SWITCH_PREV_PRIO, 120);
+	proto_number(&lanes->events, LONG_SWITCH_PREV_STATE, RAW_RUNNABLE);
+	proto_text(&lanes->events, LONG_SWITCH_NEXT_COMM, name_of(cpus, next->tid, next->name));
+	proto_number(&lanes->events, LONG_SWITCH_NEXT_PID, next->tid);
+	proto_number(&lanes->events, LONG_SWITCH_NEXT_PRIO, (u64)(s64)next->priority);
+	proto_end(&lanes->events, begin);
+	lanes_event_end(lanes, event);
 }
 
 static void put_list(struct buffer *to, u32 field, struct buffer *list, int *failed)

@@ -22,6 +22,12 @@ void lanes_switch(struct lanes *lanes, const struct cpus *cpus, u64 time_ns, u16
 		  const struct cpu_run *next);
 void lanes_waking(struct lanes *lanes, const struct cpus *cpus, const struct cpu_wake *wake);
 
+/* A waking that names its waker. Readers do not learn from it what context that was. */
+void lanes_long_waking(struct lanes *lanes, const struct cpus *cpus, const struct cpu_wake *wake);
+/* From the idle thread, whoever was there before */
+void lanes_long_switch(struct lanes *lanes, const struct cpus *cpus, u64 time_ns,
+		       const struct cpu_run *next);
+
 /* One event of lanes->events: begun, ended by lanes_event_end(). */
 size_t lanes_event(struct lanes *lanes, const struct cpus *cpus, u64 time_ns, u32 tid);
 void lanes_event_end(struct lanes *lanes, size_t begin);

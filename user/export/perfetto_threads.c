@@ -174,6 +174,8 @@ static struct cpu_wake wake_of(struct perfetto *p, const struct thread *thread,
 	wake.waker_name = wait->waker->name;
 	wake.waker_priority = priority_of(wait->waker);
 	wake.how = is_aside(p, wait->waker) ? WAKE_FOREIGN : WAKE_NORMAL;
+	if (!wait->waker->target)
+		wake.how = WAKE_UNKNOWN;
 	return wake;
 }
 
@@ -321,6 +323,8 @@ static void begins(struct perfetto *p, const struct thread *thread, u64 time_ns)
 	if (forked && !p->fork.is_thread)
 		perfetto_knows(p, thread->process, time_ns + 1);
 	x = perfetto_thread(p, thread);
+	if (!map_put(&p->cpus.ours, thread->tid))
+		p->failed = -ENOMEM;
 	if (!x || !forked)
 		return;
 	x->born_ns = time_ns + 1;
