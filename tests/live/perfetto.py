@@ -37,7 +37,7 @@ class Perfetto:
         self.samples, self.stack_samples, self.logs = [], [], []
         self.tracks, self.stacks, self.clocks = {}, {}, []
         self.system = self.losses = self.uuid = None
-        self.lost_bundles = 0
+        self.lost_bundles = self.retaken = 0
         self.sequences, self.queues = {}, {}
         self.kinds = {}
         self.sched_bytes = 0
@@ -274,13 +274,17 @@ class Perfetto:
             of = track.descriptor["thread"]
             track.thread = self.sched.thread_of(of["tid"], of["pid"])
             if track.thread.track:
-                raise BadTrace(f"{track.thread} has a second descriptor: taken for another thread")
+                # Taken for another thread that got this number.
+                self.retaken += 1
+                track.thread = self.sched.new_thread(of["tid"], None)
+                track.thread.upid = self.sched.process(of["pid"])
             track.thread.track = track
             track.process = track.thread.upid
         if "process" in track.descriptor:
             track.process = self.sched.process(track.descriptor["process"]["pid"])
             if track.process.track:
-                raise BadTrace(f"process {track.process.pid} has a second descriptor")
+                self.retaken += 1
+                track.process = self.sched.new_process(track.process.pid)
             track.process.track = track
 
     def on_track_descriptor(self, _ts, descriptor):

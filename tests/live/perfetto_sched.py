@@ -56,7 +56,7 @@ class Sched:
         self.threads, self.processes = [], []
         self.live, self.live_processes = {}, {}
         self.slices, self.open = [], {}      # by CPU: (thread that was switched to, slice)
-        self.spurious, self.lost_closes = 0, 0
+        self.spurious = self.lost_closes = self.again = self.misplaced = 0
         self.new_thread(0, None)
 
     def new_thread(self, tid, ts):
@@ -68,11 +68,13 @@ class Sched:
     def thread(self, tid):
         return self.live.get(tid) or self.new_thread(tid, None)
 
-    def process(self, pid):
-        if pid not in self.live_processes:
-            self.live_processes[pid] = Process(len(self.processes), pid)
-            self.processes.append(self.live_processes[pid])
+    def new_process(self, pid):
+        self.live_processes[pid] = Process(len(self.processes), pid)
+        self.processes.append(self.live_processes[pid])
         return self.live_processes[pid]
+
+    def process(self, pid):
+        return self.live_processes.get(pid) or self.new_process(pid)
 
     def thread_of(self, tid, pid):
         """The living thread @tid of process @pid: another process's makes way for a new one."""
@@ -167,7 +169,8 @@ class Sched:
         rows = [row for row in self.thread(event["pid"]).states[-2:]
                 if row.state not in ("Running", "R", "R+", None)]
         if not rows:
-            raise BadTrace(f"thread {event['pid']} is not blocked at {ts}")
+            self.misplaced += 1
+            return
         rows[-1].blocked_function = event["function"]
         rows[-1].io_wait = event["io_wait"]
 
@@ -180,18 +183,16 @@ class Sched:
             if parent.upid is None:
                 thread.sibling = parent
         else:
-            self.live_processes.pop(event["pid"], None)
-            thread.upid = self.process(event["pid"])
+            thread.upid = self.new_process(event["pid"])
         self.begin(ts, thread, "R", waker=parent)
 
     def task_rename(self, _ts, _cpu, _pid, event):
         self.rename(self.thread(event["pid"]), event["newcomm"], BY_FTRACE)
 
     def sched_process_free(self, ts, _cpu, _pid, event):
-        thread = self.live.pop(event["pid"], None)
-        if not thread:
-            raise BadTrace(f"thread {event['pid']} is freed and was never there")
+        thread = self.thread(event["pid"])
         thread.end = ts
+        del self.live[event["pid"]]
         process = self.live_processes.get(event["pid"])
         if process and thread.upid is process:
             process.end = ts
@@ -202,8 +203,8 @@ class Sched:
             raise BadTrace(f"state {event['state']} of a thread at the begin")
         thread = self.thread(event["tid"])
         self.rename(thread, event.get("comm"), BY_STATE)
-        if thread.states:
-            raise BadTrace(f"{thread} is told to be there, and was")
+        self.again += bool(thread.states)
+        self.close(ts, thread)
         self.begin(ts, thread, GENERIC[event["state"]])
 
     def process_tree(self, _ts, tree):

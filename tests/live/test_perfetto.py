@@ -24,7 +24,11 @@ def export(scene, trace, *options, name="out.pftrace"):
     path = scene.path(name)
     done = scene.tracer("export", "perfetto", trace.path, "-o", path, *options)
     equal(done.returncode, 0, f"exit status of export ({done.stderr.strip()})")
-    return Perfetto(path)
+    perfetto = Perfetto(path)
+    equal(perfetto.sched.again, 0, "threads whose first state is not their first one")
+    check(perfetto.sched.misplaced <= repairs(trace), "reasons to wait of threads that did not")
+    equal(perfetto.retaken, 0, "threads and processes that were taken for others")
+    return perfetto
 
 
 def times_of(perfetto):

@@ -49,6 +49,7 @@ struct perfetto_thread {
 	u16 tracks;   /* 1 << enum track_kind: those that were described */
 	bool seen;    /* its state is known to readers */
 	bool named;   /* it is mentioned somewhere */
+	bool dead;    /* that stretch was its last one */
 	bool split;   /* the stretch with exec_ns is yet to come */
 };
 
@@ -97,7 +98,8 @@ int perfetto_program(void *ctx, const struct trace_event *event);
 int perfetto_life(void *ctx, const struct thread *thread, enum thread_change change, u64 time_ns);
 /* The process is mentioned: it will have a name. */
 void perfetto_knows(struct perfetto *p, const struct process *process, u64 time_ns);
-/* Names of all that were mentioned, at the end. */
+
+/* perfetto_tree.c: names of all that were mentioned, at the end */
 void perfetto_put_names(struct perfetto *p);
 
 /* perfetto_slices.c: calls, waits and samples */

@@ -442,6 +442,7 @@ void cpus_free(struct cpus *cpus)
 		lanes_free(&cpus->lanes[1]);
 	}
 	map_free(&cpus->ours);
+	map_free(&cpus->foreign);
 	free(cpus->lanes);
 	free(cpus->list);
 	free(cpus->homeless);

@@ -76,6 +76,7 @@ struct cpus {
 	u32 homeless_room;
 	struct lanes *lanes;
 	u32 order;
+	struct map foreign; /* tids of others that may have been told of */
 	struct map ours; /* tids of threads of the target, all that there were */
 	u16 spare;       /* the first CPU for stretches that overlap others of theirs; 0: none yet */
 	u32 cpu_count;

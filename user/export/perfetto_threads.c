@@ -28,16 +28,6 @@ enum generic_state {
 	GENERIC_STOPPED = 6,
 };
 
-enum tree_field { TREE_PROCESSES = 1, TREE_THREADS = 2 };
-enum tree_process_field {
-	TREE_PID = 1,
-	TREE_CMDLINE = 3,
-	TREE_KTHREAD = 8,
-	TREE_CMDLINE_IS_COMM = 9,
-};
-enum tree_thread_field { TREE_TID = 1, TREE_NAME = 2, TREE_TGID = 3 };
-
-#define TREE_BYTES      (64 << 10) /* of a packet */
 #define PRIORITY_NORMAL 120
 
 static const u16 raw_states[] = {
@@ -143,6 +133,8 @@ static void put_rival(struct perfetto *p, const struct interval *interval)
 	if (!rival || p->options->filter.task_count || !is_aside(p, rival) ||
 	    !perfetto_thread(p, rival))
 		return;
+	if (!map_put(&p->cpus.foreign, rival->tid))
+		p->failed = -ENOMEM;
 	run.tid = rival->tid;
 	run.name = rival->name;
 	run.priority = priority_of(rival);
@@ -174,6 +166,8 @@ static struct cpu_wake wake_of(struct perfetto *p, const struct thread *thread,
 	wake.waker_name = wait->waker->name;
 	wake.waker_priority = priority_of(wait->waker);
 	wake.how = is_aside(p, wait->waker) ? WAKE_FOREIGN : WAKE_NORMAL;
+	if (wake.how == WAKE_FOREIGN && !map_put(&p->cpus.foreign, wake.waker))
+		p->failed = -ENOMEM;
 	if (!wait->waker->target)
 		wake.how = WAKE_UNKNOWN;
 	return wake;
@@ -206,6 +200,7 @@ static void put_run(struct perfetto *p, struct perfetto_thread *x, const struct 
 		cpus_wake_before(&p->cpus, interval->cpu, &wake);
 	}
 	x->run_ns = run.end_ns;
+	x->dead = interval->leave == LEAVE_DEAD;
 	x->cpu = interval->cpu;
 	if (x->split && x->exec_ns >= run.begin_ns && x->exec_ns <= run.end_ns) {
 		struct cpu_run before = run;
@@ -252,6 +247,32 @@ static bool is_told(const struct interval *interval)
 	return interval->why == WHY_WOKEN;
 }
 
+static void put_free(struct perfetto *p, u16 cpu, u64 time_ns, u32 tid, const struct thread *thread)
+{
+	struct buffer *to = cpus_event(&p->cpus, cpu, time_ns, tid);
+	size_t begin;
+
+	if (!to)
+		return;
+	begin = proto_begin(to, FTRACE_PROCESS_FREE);
+	proto_text(to, FREE_COMM, thread_name(p->export.timeline, thread));
+	proto_number(to, FREE_PID, tid);
+	proto_number(to, FREE_PRIO, (u64)(s64)priority_of(thread));
+	proto_end(to, begin);
+	cpus_event_end(&p->cpus, cpu);
+}
+
+/* What was told of others with its number was of another thread, or of it before it was the target's. */
+static void first_seen(struct perfetto *p, struct perfetto_thread *x,
+		       const struct interval *interval)
+{
+	if (interval->begin_ns > p->export.begin_ns &&
+	    map_remove(&p->cpus.foreign, interval->thread->tid))
+		put_free(p, interval->cpu, interval->begin_ns - 1, x->tid, interval->thread);
+	if (interval->state != STATE_RUNNING && !is_told(interval))
+		put_state(p, interval);
+}
+
 int perfetto_prompt(void *ctx, const struct interval *interval)
 {
 	struct perfetto *p = ctx;
@@ -259,8 +280,8 @@ int perfetto_prompt(void *ctx, const struct interval *interval)
 
 	if (!x || interval->state == STATE_UNKNOWN)
 		return p->failed;
-	if (!x->seen && interval->state != STATE_RUNNING && !is_told(interval))
-		put_state(p, interval);
+	if (!x->seen)
+		first_seen(p, x, interval);
 	if (interval->state == STATE_RUNNING)
 		put_run(p, x, interval);
 	x->seen = true;
@@ -331,30 +352,15 @@ static void begins(struct perfetto *p, const struct thread *thread, u64 time_ns)
 	put_newtask(p, x, thread);
 }
 
-static void put_free(struct perfetto *p, u16 cpu, u64 time_ns, u32 tid, const struct thread *thread)
-{
-	struct buffer *to = cpus_event(&p->cpus, cpu, time_ns, tid);
-	size_t begin;
-
-	if (!to)
-		return;
-	begin = proto_begin(to, FTRACE_PROCESS_FREE);
-	proto_text(to, FREE_COMM, thread_name(p->export.timeline, thread));
-	proto_number(to, FREE_PID, tid);
-	proto_number(to, FREE_PRIO, (u64)(s64)priority_of(thread));
-	proto_end(to, begin);
-	cpus_event_end(&p->cpus, cpu);
-}
-
 /* From then on its number may be another thread's. */
 static void ends(struct perfetto *p, const struct thread *thread, u64 time_ns)
 {
 	struct perfetto_thread *x = perfetto_thread(p, thread);
 
-	if (!x || !x->seen || !is_in_window(p, time_ns))
+	if (!x || !(x->seen || x->tracks) || !is_in_window(p, time_ns))
 		return;
-	/* Behind its last switch; where an exec ended it, before another one has its number. */
-	put_free(p, x->cpu, x->run_ns == time_ns ? time_ns + 1 : time_ns - 1, x->tid, thread);
+	/* Behind its last switch; where that was not seen, before another one has its number. */
+	put_free(p, x->cpu, x->dead ? time_ns + 1 : time_ns - 1, x->tid, thread);
 }
 
 static void renamed(struct perfetto *p, const struct thread *thread, u64 time_ns)
@@ -370,7 +376,8 @@ static void renamed(struct perfetto *p, const struct thread *thread, u64 time_ns
 		return;
 	begin = proto_begin(to, FTRACE_RENAME);
 	proto_number(to, RENAME_PID, x->tid);
-	proto_text(to, RENAME_NEW, thread_name(p->export.timeline, thread));
+	proto_item(to, RENAME_NEW, thread_name(p->export.timeline, thread),
+		   strlen(thread_name(p->export.timeline, thread)));
 	proto_end(to, begin);
 	cpus_event_end(&p->cpus, x->cpu);
 }
@@ -402,83 +409,4 @@ int perfetto_life(void *ctx, const struct thread *thread, enum thread_change cha
 	case THREAD_ENDS: ends(p, thread, time_ns); break;
 	}
 	return p->failed;
-}
-
-static void put_process(struct perfetto *p, struct buffer *to, const struct process *process,
-			const struct thread *thread)
-{
-	const char *name = process_name(p->export.timeline, process);
-	size_t begin = proto_begin(to, TREE_PROCESSES);
-
-	/* Without a command line, readers leave it out. */
-	proto_number(to, TREE_PID, process->pid);
-	proto_item(to, TREE_CMDLINE, name, strlen(name));
-	proto_bool(to, TREE_KTHREAD, thread->flags & THREAD_KERNEL);
-	proto_bool(to, TREE_CMDLINE_IS_COMM, true);
-	proto_end(to, begin);
-}
-
-static void put_thread(struct perfetto *p, struct buffer *to, u32 tid, const struct thread *thread)
-{
-	size_t begin = proto_begin(to, TREE_THREADS);
-
-	proto_number(to, TREE_TID, tid);
-	proto_text(to, TREE_NAME, thread_name(p->export.timeline, thread));
-	proto_number(to, TREE_TGID, thread->process->pid);
-	proto_end(to, begin);
-}
-
-static void put_exec_name(struct perfetto *p, const struct perfetto_thread *x,
-			  const struct thread *thread)
-{
-	struct buffer *to;
-	size_t begin;
-
-	if (!x->exec_ns)
-		return;
-	to = packet_at(&p->packets, x->exec_ns + 1, SEQUENCE_MAIN, 0);
-	begin = proto_begin(to, PACKET_PROCESS_TREE);
-	put_thread(p, to, x->tid, thread);
-	proto_end(to, begin);
-	packet_end(&p->packets);
-}
-
-/* Threads that readers know from one time on come in one packet. A name is the last one. */
-void perfetto_put_names(struct perfetto *p)
-{
-	const struct thread_table *threads = timeline_threads(p->export.timeline);
-	u32 count = min(threads->count, p->thread_room);
-
-	for (u32 i = 0; i < count && !p->failed;) {
-		u64 born_ns = p->threads[i].born_ns;
-		struct buffer *to;
-		size_t begin;
-
-		if (!p->threads[i].named && ++i)
-			continue;
-		to = packet_at(&p->packets, born_ns, SEQUENCE_MAIN, 0);
-		begin = proto_begin(to, PACKET_PROCESS_TREE);
-
-		for (; i < count && (!p->threads[i].named || p->threads[i].born_ns == born_ns) &&
-		       to->size - begin < TREE_BYTES;
-		     i++) {
-			const struct thread *thread = threads->threads[i];
-			u64 *known;
-
-			if (!p->threads[i].named || !thread->process->pid)
-				continue;
-			perfetto_knows(p, thread->process, born_ns);
-			if (p->failed)
-				break;
-			known = &p->processes[thread->process->id - 1];
-			if (!(*known & PROCESS_NAMED))
-				put_process(p, to, thread->process, thread);
-			*known |= PROCESS_NAMED;
-			put_thread(p, to, p->threads[i].old_tid ?: p->threads[i].tid, thread);
-		}
-		proto_end(to, begin);
-		packet_end(&p->packets);
-	}
-	for (u32 i = 0; i < count; i++)
-		put_exec_name(p, &p->threads[i], threads->threads[i]);
 }
