@@ -61,8 +61,9 @@ static __always_inline bool asleep_memory(struct stack_scratch *scratch, struct 
 	*(volatile u64 *)&scratch->bp = (u64)bpf_task_pt_regs(thread);
 	bytes = *(volatile u64 *)&scratch->bp - sp;
 	scratch->held = bytes / 8;
-	return bytes && bytes <= 8 * MEMORY_WORDS &&
-	       !bpf_probe_read_kernel(scratch->memory, bytes, (void *)sp);
+	if (!bytes || bytes > 8 * MEMORY_WORDS)
+		return false;
+	return !bpf_probe_read_kernel(scratch->memory, memory_bytes(scratch->held), (void *)sp);
 }
 
 #else

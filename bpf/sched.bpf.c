@@ -118,6 +118,8 @@ static __always_inline int switched(u64 *ctx, bool preempt, struct task_struct *
 
 	now = bpf_ktime_get_ns();
 	thread = thread_at(prev_slot);
+	/* Asked of the pointer, not of the slot again: old verifiers see no connection. */
+	barrier_var(thread);
 	if (thread) {
 		if (!preempt)
 			word = state_word(ctx, prev);

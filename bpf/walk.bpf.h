@@ -300,14 +300,19 @@ __weak __noinline int stack_step(u32 id)
 	return end;
 }
 
-static __always_inline bool memory_read(struct stack_scratch *scratch, u64 words)
+/* Of these words, in a way that the verifier follows and the compiler cannot leave out */
+static __always_inline u32 memory_bytes(u32 words)
 {
 	u32 bytes = 8 * words;
 
-	/* Once more in words that the verifier follows and the compiler cannot leave out */
 	barrier_var(bytes);
-	if (bytes > 8 * MEMORY_WORDS)
-		bytes = 8 * MEMORY_WORDS;
+	return bytes > 8 * MEMORY_WORDS ? 8 * MEMORY_WORDS : bytes;
+}
+
+static __always_inline bool memory_read(struct stack_scratch *scratch, u64 words)
+{
+	u32 bytes = memory_bytes(words);
+
 	scratch->held = bytes / 8;
 	return !bpf_probe_read_user(scratch->memory, bytes, (void *)scratch->sp);
 }
