@@ -191,7 +191,8 @@ PROBESDIR = $(DESTDIR)$(PREFIX)/share/tracer/probes
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 INCLUDEDIR = $(DESTDIR)$(PREFIX)/include
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
-DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md user/export/SQL.md)
+DOCS  := $(wildcard README.md LICENSE user/trace/FORMAT.md user/report/JSON.md user/export/SQL.md \
+	user/export/GO.md)
 
 # Where python3 looks below PREFIX; when nowhere, PYTHONPATH has to say it.
 PYTHONDIR ?= $(shell python3 -c 'import sys; print(next((p for p in sys.path if \

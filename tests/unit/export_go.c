@@ -212,6 +212,7 @@ static void a_tid_that_comes_again_is_another_goroutine(void **state)
 		is_exported(&made, "again.trace", NULL, UINT64_MAX, true);
 		/* Ids that go tool trace keeps for itself are never used. */
 		line_of(&made, lines[2 * i]);
+		assert_int_equal(count_of(&made, "M100 GoCreate"), 2);
 		line_of(&made, lines[2 * i + 1]);
 		assert_int_equal(made.go.gs, 3);
 		assert_int_equal(count_of(&made, "GoDestroy"), 2);

@@ -29,7 +29,8 @@ static const struct option_spec export_options[] = {
 	{ "kind", 0, OPTION_TEXT, offsetof(struct options, kind), "KIND",
 	  "folded: which waits, as for tracer pprof, or cpu [wait]" },
 	{ "header", 0, OPTION_TEXT, offsetof(struct options, header), "VERSION",
-	  "go: version of the format: 1.22, 1.23 or 1.25 [1.22, which every go tool reads]" },
+	  "go: version of the format: 1.22, 1.23 (for the profiles syscall and sched of Go before "
+	  "1.26) or 1.25 [1.22, which every go tool reads]" },
 	{ "schema", 0, OPTION_FLAG, offsetof(struct options, schema), NULL,
 	  "print what the fields of the format mean, and nothing else" },
 	{ "plain", 0, OPTION_FLAG, offsetof(struct options, plain), NULL,

@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/base/text.h"
 #include "user/export/go_play.h"
 
 /* Readers hold a generation at a time, and keep the whole ones of a file that was cut. */
 #define GENERATION_BYTES (16u << 20)
+
+/* From here on it is slow, and takes about a GiB for each million */
+#define MANY_EVENTS 2000000
 
 static int parse_version(u32 *version, const char *text, struct err *err)
 {
@@ -52,6 +56,7 @@ int go_export(FILE *out, const char *path, const struct export_options *options,
 {
 	struct export export = { 0 };
 	struct marks marks = { 0 };
+	char count[TEXT_MAX];
 	struct go_play play = {
 		.export = &export,
 		.marks = &marks,
@@ -68,6 +73,10 @@ int go_export(FILE *out, const char *path, const struct export_options *options,
 		if (r < 0)
 			fail(err, r, "cannot write the export: %s", strerror(-r));
 	}
+	if (r >= 0 && options->progress && play.wire.events > MANY_EVENTS)
+		fprintf(stderr,
+			"%s events are much for go tool trace: choose a part with --from and --to\n",
+			text_count(count, play.wire.events));
 	*missing = r >= 0 && export_is_lower_bound(&export);
 	go_play_free(&play);
 	marks_free(&marks);

@@ -17,12 +17,12 @@ static const struct {
 	u8 rank;
 	u8 words;
 } types[] = {
-	[MARK_RUNS] = { RANK_ENTERS, 1 },  [MARK_BLOCKS] = { RANK_LEAVES, 5 },
-	[MARK_WAKES] = { RANK_LEAVES, 4 }, [MARK_READY] = { RANK_LEAVES, 3 },
-	[MARK_LOST] = { RANK_LEAVES, 0 },  [MARK_AWAY] = { RANK_LEAVES, 0 },
-	[MARK_ENDS] = { RANK_LEAVES, 0 },  [MARK_SAMPLE] = { RANK_SAYS, 3 },
-	[MARK_LOSS] = { RANK_SAYS, 0 },    [MARK_BEGINS] = { RANK_BEGINS, 5 },
-	[MARK_NOTE] = { RANK_SAYS, 5 },
+	[MARK_FORKED] = { RANK_EARLIER, 1 }, [MARK_RUNS] = { RANK_ENTERS, 1 },
+	[MARK_BLOCKS] = { RANK_LEAVES, 5 },  [MARK_WAKES] = { RANK_LEAVES, 4 },
+	[MARK_READY] = { RANK_LEAVES, 3 },   [MARK_LOST] = { RANK_LEAVES, 0 },
+	[MARK_AWAY] = { RANK_LEAVES, 0 },    [MARK_ENDS] = { RANK_LEAVES, 0 },
+	[MARK_SAMPLE] = { RANK_SAYS, 3 },    [MARK_LOSS] = { RANK_SAYS, 0 },
+	[MARK_BEGINS] = { RANK_BEGINS, 5 },  [MARK_NOTE] = { RANK_SAYS, 5 },
 };
 _Static_assert(ARRAY_SIZE(types) == MARK_TYPE_COUNT, "every mark is known");
 
@@ -161,25 +161,56 @@ static int on_interval(void *ctx, const struct interval *interval)
 	}
 }
 
-static int on_thread(void *ctx, const struct thread *thread, enum thread_change change, u64 time_ns)
+/* Who forked is told just before the new thread begins. */
+static int on_program(void *ctx, const struct trace_event *event)
+{
+	struct marks *marks = ctx;
+	const struct thread *parent;
+
+	if (event->kind != EVENT_FORK)
+		return 0;
+	parent = thread_find(timeline_threads(marks->timeline), event->fork->parent_tid);
+	marks->fork_tid = event->fork->tid;
+	marks->fork_parent = parent ? parent->id : 0;
+	marks->fork_ns = event->time_ns;
+	return 0;
+}
+
+static int on_begin(struct marks *marks, const struct thread *thread, u64 time_ns)
+{
+	const struct mark mark = {
+		.type = MARK_FORKED,
+		.thread = thread->id,
+		.forked = { marks->fork_parent },
+	};
+
+	if (!marks->fork_parent || marks->fork_tid != thread->tid || marks->fork_ns != time_ns ||
+	    time_ns < marks->begin_ns || time_ns >= marks->end_ns)
+		return 0;
+	return add(marks, &mark, time_ns);
+}
+
+static int on_end(struct marks *marks, const struct thread *thread, u64 time_ns)
 {
 	const struct mark mark = { .type = MARK_ENDS, .thread = thread->id };
-	struct marks *marks = ctx;
-	u64 *told_ns;
+	u64 *told_ns = told_of(marks, thread);
 
-	if (change != THREAD_ENDS)
-		return 0;
-	told_ns = told_of(marks, thread);
 	if (!told_ns)
 		return -ENOMEM;
-	/* It was nothing that is exported. */
-	if (!*told_ns || *told_ns == UINT64_MAX)
-		return 0;
-	/* Beyond --to it goes on. */
-	if (*told_ns < min(time_ns, marks->end_ns))
+	/* It was nothing that is exported, or goes on beyond --to. */
+	if (!*told_ns || *told_ns == UINT64_MAX || *told_ns < min(time_ns, marks->end_ns))
 		return 0;
 	*told_ns = UINT64_MAX;
 	return add(marks, &mark, time_ns);
+}
+
+static int on_thread(void *ctx, const struct thread *thread, enum thread_change change, u64 time_ns)
+{
+	switch (change) {
+	case THREAD_BEGINS: return on_begin(ctx, thread, time_ns);
+	case THREAD_ENDS: return on_end(ctx, thread, time_ns);
+	default: return 0;
+	}
 }
 
 static int on_loss(void *ctx, const struct trace_loss *loss, u16 cpu)
@@ -319,6 +350,7 @@ struct sink marks_sink(struct marks *marks)
 		.interval = on_interval,
 		.thread = on_thread,
 		.loss = on_loss,
+		.program = on_program,
 		.sample = on_sample,
 		.note = on_note,
 		.task = on_task,

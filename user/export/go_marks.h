@@ -12,6 +12,7 @@
  * threads not in step. A mark is where a stretch begins; the sorter brings all into order.
  */
 enum mark_type {
+	MARK_FORKED, /* by whom; before all else of the thread */
 	MARK_RUNS,   /* on a CPU */
 	MARK_BLOCKS,
 	MARK_WAKES,  /* runnable, and not because it was so */
@@ -43,6 +44,9 @@ struct mark {
 	u32 thread;  /* id; 0: none */
 	union {
 		u32 words[MARK_WORDS];
+		struct {
+			u32 parent; /* id */
+		} forked;
 		struct {
 			u32 cpu;
 		} runs;
@@ -100,6 +104,9 @@ struct marks {
 	struct mark_earlier *earlier;
 	u32 earlier_count;
 	u32 earlier_room;
+	u32 fork_tid; /* of the latest fork */
+	u32 fork_parent;
+	u64 fork_ns;
 };
 
 /* Fills @marks while the timeline runs. begin_ns, end_ns and timeline are set, all else is 0. */

@@ -74,6 +74,15 @@ static void tell_losses(struct go_play *play, struct go_thread *t)
 	play->losses = 0;
 }
 
+/* It runs at once, on no CPU, because profiles begin with that: its first wait for a CPU counts. */
+static void on_forked(struct go_play *play, struct go_thread *t, const struct mark *mark)
+{
+	if (t->state != GO_NONE)
+		return;
+	go_create(play, t, go_born(play, mark->forked.parent));
+	go_run_somewhere(play, t, mark->thread);
+}
+
 static void on_runs(struct go_play *play, struct go_thread *t, const struct mark *mark)
 {
 	u32 proc = mark->runs.cpu == CPU_UNKNOWN ? spare_proc(play, t) : mark->runs.cpu;
@@ -228,10 +237,10 @@ static void on_loss(struct go_play *play, const struct mark *mark)
 }
 
 static void (*const on_mark[])(struct go_play *, struct go_thread *, const struct mark *) = {
-	[MARK_RUNS] = on_runs,   [MARK_BLOCKS] = on_blocks, [MARK_WAKES] = on_wakes,
-	[MARK_READY] = on_ready, [MARK_LOST] = on_away,     [MARK_AWAY] = on_away,
-	[MARK_ENDS] = on_ends,   [MARK_SAMPLE] = on_sample, [MARK_BEGINS] = go_note,
-	[MARK_NOTE] = go_note,
+	[MARK_FORKED] = on_forked, [MARK_RUNS] = on_runs,   [MARK_BLOCKS] = on_blocks,
+	[MARK_WAKES] = on_wakes,   [MARK_READY] = on_ready, [MARK_LOST] = on_away,
+	[MARK_AWAY] = on_away,     [MARK_ENDS] = on_ends,   [MARK_SAMPLE] = on_sample,
+	[MARK_BEGINS] = go_note,   [MARK_NOTE] = go_note,
 };
 
 static void play_mark(struct go_play *play, const struct mark *mark)

@@ -129,6 +129,8 @@ struct go_thread *go_born(const struct go_play *play, u32 number);
 /* The sequence number of the next event of a P that is held. @t: its holder */
 u64 go_proc_next(struct go_play *play, struct go_thread *t, u32 number);
 
+/* It is there from now on. @by: who runs and made it; NULL: us */
+void go_create(struct go_play *play, struct go_thread *t, struct go_thread *by);
 /* Whatever it did: thread number @id runs on P @number; it does not without memory. */
 void go_run(struct go_play *play, struct go_thread *t, u32 id, u32 number);
 /* It runs, where it does, or on a P that is no CPU's. */

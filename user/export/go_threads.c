@@ -201,14 +201,18 @@ static bool hold(struct go_play *play, struct go_thread *t, u32 id, u32 number)
 	return true;
 }
 
-static void create(struct go_play *play, struct go_thread *t)
+void go_create(struct go_play *play, struct go_thread *t, struct go_thread *by)
 {
 	struct go_thread *us = go_thread_of(play, 0);
 
-	if (!us || !hold(play, us, 0, play->cpus))
+	if (!us || t->state != GO_NONE)
 		return;
-	GO_EVENT(play, us, GO_CREATE, t->id, go_bare_id(play, t),
-		 go_wire_use_stack(&play->wire, us->bare));
+	if (!by || by->state != GO_RUNNING) {
+		by = us;
+		if (!hold(play, us, 0, play->cpus))
+			return;
+	}
+	GO_EVENT(play, by, GO_CREATE, t->id, go_bare_id(play, t), go_bare_id(play, by));
 	t->state = GO_RUNNABLE;
 	t->generation = play->wire.generation;
 	t->sequence = 0;
@@ -246,7 +250,7 @@ void go_run(struct go_play *play, struct go_thread *t, u32 id, u32 number)
 	if (t->state == GO_RUNNING)
 		go_stop(play, t, GO_REASON_PREEMPTED, go_bare_id(play, t));
 	if (t->state == GO_NONE)
-		create(play, t);
+		go_create(play, t, NULL);
 	if (us && (t->state == GO_WAITING || t->state == GO_SYSCALL))
 		go_unblock(play, t, us, go_said(play, GO_SAID_UNSEEN));
 	if (t->state != GO_RUNNABLE || !hold(play, t, id, number))
