@@ -209,8 +209,10 @@ static void on_ends(struct go_play *play, struct go_thread *t, const struct mark
 	go_notes_end(play, t);
 	GO_EVENT_BARE(play, t, GO_DESTROY);
 	go_release(play, t);
-	t->state = GO_DEAD;
 	go_stream_end(&play->wire, &t->stream);
+	free(t);
+	play->dead.state = GO_DEAD;
+	play->threads[mark->thread] = &play->dead;
 }
 
 static void on_sample(struct go_play *play, struct go_thread *t, const struct mark *mark)
@@ -334,7 +336,7 @@ int go_play_all(struct go_play *play)
 void go_play_free(struct go_play *play)
 {
 	for (u32 i = 0; i < play->thread_room; i++) {
-		if (!play->threads[i])
+		if (!play->threads[i] || play->threads[i] == &play->dead)
 			continue;
 		free(play->threads[i]->regions);
 		buffer_free(&play->threads[i]->stream.data);

@@ -75,6 +75,7 @@ struct go_play {
 	struct go_stacks stacks;
 	struct go_thread **threads; /* by id of the model */
 	u32 thread_room;
+	struct go_thread dead; /* whoever has ended */
 	struct map lives; /* of each tid, how many were named */
 	struct go_proc *procs;
 	u32 proc_room;
