@@ -2,6 +2,8 @@
 """test_go - exports that the real `go tool trace` opens, with the numbers of the reports"""
 
 import glob
+import gzip
+import json
 import os
 import pathlib
 import re
@@ -169,3 +171,26 @@ def an_export_has_a_name_of_its_own_and_goes_through_pipes(scene):
         equal(done.returncode, status, f"exit status of {args} ({done.stderr})")
         check(words in done.stderr, f"{args} says: {done.stderr}")
     check(not os.path.exists(scene.path("x.out")), "a file was left")
+
+
+@test
+def a_recording_goes_directly_into_another_format(scene):
+    reader = readers()[-1]
+    for name, options, status in (("x.out", (), 3), ("y.json.gz", ("-q",), 0)):
+        done = scene.tracer(*options, "-o", name, "--", "/bin/sh", "-c", f"sleep 0.1; exit {status}")
+        equal(done.returncode, status, f"exit status is the command's ({done.stderr})")
+        check("next:" not in done.stdout, f"there is no trace to go on with: {done.stdout}")
+        check(bool(done.stdout) != ("-q" in options), f"-q: {done.stdout}")
+        equal([n for n in os.listdir(scene.dir) if n[0] != "."], [name], "files that were made")
+        if name == "x.out":
+            check("sleep" in reader.parsed(scene, scene.path(name)), "sleep is not in the export")
+        else:
+            with gzip.open(scene.path(name)) as file:
+                check(len(json.load(file)["traceEvents"]) > 5, "events in the JSON")
+        os.remove(scene.path(name))
+    # What stands where the trace has to be meanwhile is nobody's to replace.
+    pathlib.Path(scene.path("x.out.trace")).write_text("mine")
+    done = scene.tracer("-o", "x.out", "--", "/bin/true")
+    check(done.returncode not in (0, 2) and "x.out.trace" in done.stderr, f"says: {done.stderr}")
+    equal(pathlib.Path(scene.path("x.out.trace")).read_text(), "mine", "the file that was there")
+    check(not os.path.exists(scene.path("x.out")), "there is an export of nothing")

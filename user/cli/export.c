@@ -5,12 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "user/base/text.h"
 #include "user/cli/command.h"
+#include "user/cli/exported.h"
 #include "user/cli/filters.h"
 #include "user/cli/options.h"
-#include "user/export/export.h"
-#include "user/export/output.h"
 #include "user/model/profile.h"
 
 struct options {
@@ -93,53 +91,6 @@ static int parse_kind(const struct profile_kind **kind, const char *name, struct
 	return hint(err, "the kinds are: net, sync, syscall, sched, cpu, wait, or a kind of wait");
 }
 
-/* On a terminal: what was made */
-static void tell(const char *path, const struct exporter *exporter, bool missing)
-{
-	char bytes[TEXT_MAX];
-	FILE *file = fopen(path, "re");
-
-	if (file && !fseeko(file, 0, SEEK_END))
-		printf("%s: %s, %s\n", path, text_bytes(bytes, (u64)ftello(file)),
-		       exporter->summary);
-	if (file)
-		fclose(file);
-	if (missing)
-		printf("events were lost: the export holds what there is\n");
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), tail = strlen(end);
-
-	return length >= tail && !strcmp(text + length - tail, end);
-}
-
-static int write_file(const struct exporter *exporter, const char *to, const char *path,
-		      const struct export_options *options, struct err *err)
-{
-	struct output output;
-	char suffix[32], name[4096];
-	bool missing = false;
-	int r;
-
-	snprintf(suffix, sizeof(suffix), ".%s", exporter->suffix);
-	r = output_open(&output, to, path, suffix, err);
-	if (r < 0)
-		return r;
-	snprintf(name, sizeof(name), "%s", output.path ?: "");
-	if (ends_with(name, ".gz"))
-		r = output_compress(&output, err);
-	if (r >= 0)
-		r = exporter->write(output.file, path, options, &missing, err);
-	if (r >= 0)
-		r = output_finish(&output, err);
-	output_close(&output);
-	if (r >= 0 && *name)
-		tell(name, exporter, missing);
-	return r;
-}
-
 static int run(void *data, char **args, int count, struct err *err)
 {
 	const struct options *o = data;
@@ -169,7 +120,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	if (r >= 0)
 		r = filters_parse(&options.filter, &o->filters, err);
 	if (r >= 0)
-		r = write_file(exporter, o->output, path, &options, err);
+		r = exported_write(exporter, o->output, path, &options, false, err);
 	filters_free(&options.filter);
 	return r;
 }

@@ -11,8 +11,10 @@
 #include "user/base/cleanup.h"
 #include "user/base/text.h"
 #include "user/cli/command.h"
+#include "user/cli/exported.h"
 #include "user/cli/recorded.h"
 #include "user/cli/wanted.h"
+#include "user/model/profile.h"
 #include "user/report/report.h"
 
 #define UNTIL_ENDED UINT64_MAX /* without -d */
@@ -29,7 +31,8 @@ static const struct option_spec record_options[] = {
 	{ "duration", 'd', OPTION_TIME, offsetof(struct options, duration_ns), "TIME",
 	  "end after TIME [Ctrl-C, or when the target has exited]" },
 	{ "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE",
-	  "write to FILE, replacing it [NAME-PID-DATE-TIME.trace]" },
+	  "write to FILE, replacing it; when its name ends as one of tracer export's formats "
+	  "(.pftrace, .out, .json, ...; .gz too), in that format [NAME-PID-DATE-TIME.trace]" },
 	WANTED_EVENT_OPTIONS(struct options),
 	{ "quiet", 'q', OPTION_FLAG, offsetof(struct options, quiet), NULL,
 	  "no status line and no summary, only errors" },
@@ -110,10 +113,11 @@ static int command_result(const struct session_status *status)
 						   : WEXITSTATUS(status->command_status);
 }
 
-static int end_message(const struct session_options *session, struct err *err)
+/* @passing: the trace will not stay */
+static int end_message(const struct session_options *session, bool passing, struct err *err)
 {
 	const struct session_status *status = session->status;
-	int r = report_print_summary(stdout, session->output, err);
+	int r = report_print_summary(stdout, session->output, passing, err);
 
 	if (r < 0)
 		return r;
@@ -137,16 +141,36 @@ static int run_session(const struct options *options, struct session_options *se
 		return r;
 	recorded_notes(status, options->wanted.verbose);
 	if (!options->quiet) {
-		r = end_message(session, err);
+		r = end_message(session, options->output && session->output != options->output,
+				err);
 		if (r < 0)
 			return r;
 	}
 	return command_result(status);
 }
 
+/* The recording is over, and @path its trace: @to is what was asked for. */
+static int export_trace(const struct exporter *exporter, const char *to, const char *path,
+			bool quiet, struct err *err)
+{
+	const struct export_options options = {
+		.kind = profile_kind_find("wait"),
+		.progress = isatty(STDERR_FILENO) && !quiet,
+	};
+	int r = exported_write(exporter, to, path, &options, quiet, err);
+
+	if (r < 0)
+		return hint(err, "the recording itself is in '%s'", path);
+	if (unlink(path) < 0)
+		return fail(err, -errno, "cannot remove '%s': %s", path, strerror(errno));
+	return 0;
+}
+
 static int run(void *data, char **args, int count, struct err *err)
 {
 	struct options *options = data;
+	const struct exporter *exporter =
+		options->output ? exporter_of_file(options->output) : NULL;
 	CLEANUP(free) char *generated = NULL;
 	struct session_status status = { 0 };
 	struct terminal terminal = { .is_terminal = isatty(STDERR_FILENO) && !options->quiet };
@@ -161,13 +185,22 @@ static int run(void *data, char **args, int count, struct err *err)
 	r = wanted_session(&session, &parts, &options->wanted, count ? args : NULL, err);
 	if (!r && !options->output)
 		r = default_output(&generated, &parts, err);
+	if (!r && exporter && asprintf(&generated, "%s.trace", options->output) < 0) {
+		generated = NULL;
+		r = fail(err, -ENOMEM, "no memory for a file name");
+	}
 	if (!r) {
 		session.duration_ns =
 			options->duration_ns == UNTIL_ENDED ? 0 : options->duration_ns;
-		session.output = options->output ?: generated;
-		session.replace = options->output;
+		session.output = generated ?: options->output;
+		session.replace = !generated;
 		session.on_status = show_status;
 		r = run_session(options, &session, &terminal, err);
+	}
+	if (r >= 0 && exporter) {
+		int bad = export_trace(exporter, options->output, generated, options->quiet, err);
+
+		r = bad < 0 ? bad : r;
 	}
 	wanted_free(&parts, &session);
 	return r;
@@ -193,7 +226,8 @@ const struct command record_command = {
 		"  tracer -p 4711 -d 10s          ten seconds of a process\n"
 		"  tracer -p $(pgrep -d, nginx)   several processes\n"
 		"  tracer -o x.trace -- ./prog    a command, from its start to its end\n"
-		"  tracer -a -d 5s -e sched       the whole system, scheduling only\n",
+		"  tracer -a -d 5s -e sched       the whole system, scheduling only\n"
+		"  tracer -p 4711 -o x.pftrace    for ui.perfetto.dev; x.out: for go tool trace\n",
 	.options = record_options,
 	.options_bytes = sizeof(struct options),
 	.defaults = defaults,

@@ -45,7 +45,7 @@ struct exporter {
 
 extern const struct exporter *const exporters[]; /* ended by NULL */
 const struct exporter *exporter_find(const char *name);
-/* By what a file's name ends with; NULL: none */
+/* By what a file's name ends with, .gz aside; NULL: none */
 const struct exporter *exporter_of_file(const char *path);
 
 /*

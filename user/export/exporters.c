@@ -29,11 +29,13 @@ const struct exporter *exporter_of_file(const char *path)
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	size_t length = strlen(name);
 
+	if (length > 3 && !strcmp(name + length - 3, ".gz"))
+		length -= 3;
 	for (const struct exporter *const *e = exporters; *e; e++) {
 		size_t suffix = strlen((*e)->suffix);
 
 		if (length > suffix + 1 && name[length - suffix - 1] == '.' &&
-		    !strcmp(name + length - suffix, (*e)->suffix))
+		    !strncmp(name + length - suffix, (*e)->suffix, suffix))
 			return *e;
 	}
 	return NULL;

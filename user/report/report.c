@@ -403,7 +403,7 @@ int report_print(FILE *out, const char *path, const struct report_options *optio
 		.out = out,
 		.options = options,
 		.style = options->style ? *options->style : style_of(out),
-		.path = path,
+		.path = options->passing ? "" : path,
 	};
 	int r;
 
@@ -423,9 +423,9 @@ int report_print(FILE *out, const char *path, const struct report_options *optio
 	return 0;
 }
 
-int report_print_summary(FILE *out, const char *path, struct err *err)
+int report_print_summary(FILE *out, const char *path, bool passing, struct err *err)
 {
-	static const struct report_options options;
+	const struct report_options options = { .passing = passing };
 
 	return report_print(out, path, &options, err);
 }

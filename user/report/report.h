@@ -35,6 +35,7 @@ struct report_options {
 	size_t name_count;
 	struct filter filter;      /* from_ns and to_ns: since the start of the recording */
 	const struct style *style; /* NULL: style_of(out) */
+	bool passing; /* the trace will not stay: nothing refers to its file */
 };
 
 /**
@@ -52,8 +53,8 @@ struct report_options {
 int report_print(FILE *out, const char *path, const struct report_options *options,
 		 struct err *err);
 
-/* The summary of one screen, as at the end of a recording. As report_print(). */
-int report_print_summary(FILE *out, const char *path, struct err *err);
+/* The summary of one screen, as at the end of a recording; @passing: see above. As report_print(). */
+int report_print_summary(FILE *out, const char *path, bool passing, struct err *err);
 
 /* The kinds of reports. */
 struct report;

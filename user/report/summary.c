@@ -270,6 +270,8 @@ static void print_next(const struct report *report)
 	bool typed = report->path && strcmp(report->path, "-") != 0;
 	char path[512];
 
+	if (typed && !*report->path)
+		return;
 	text_printable(path, sizeof(path), typed ? report->path : "FILE");
 	fprintf(report->out,
 		"%snext:%s tracer report threads|waits|locks|stacks|syscalls|sched %s\n",
