@@ -3,8 +3,7 @@
  * model - how many events per second the timeline and all tables take on one core
  *
  * Events of a made-up server: THREADS threads on CPUS CPUs that run, wait for locks, sockets
- * and files, wake each other, and make system calls. Prints a table, or JSON with --json. With
- * --write FILE EVENTS they become a trace instead.
+ * and files, wake each other, and make system calls. Prints a table, or JSON with --json.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,14 +17,12 @@
 #include "user/model/sched.h"
 #include "user/model/times.h"
 #include "user/model/waits.h"
-#include "user/trace/writer.h"
 
-#define THREADS  200
-#define CPUS     8
-#define EVENTS   20000000ULL
-#define BEGIN_NS (1000 * NSEC_PER_SEC)
-#define BATCH    (1u << 16) /* made before the clock starts */
-#define TID(i)   (1000 + (i))
+#define THREADS 200
+#define CPUS    8
+#define EVENTS  20000000ULL
+#define BATCH   (1u << 16) /* made before the clock starts */
+#define TID(i)  (1000 + (i))
 
 enum { READY, RUNS, SLEEPS };
 
@@ -115,69 +112,7 @@ static void announce(struct timeline *tl)
 	}
 }
 
-/* As a recorder does: CPU by CPU, some chunks a second */
-static int write_batch(struct trace_writer *writer, struct chunk_encoder *encoder,
-		       const struct trace_event *events, u32 count)
-{
-	struct chunk chunk;
-	struct err err;
-
-	for (u16 cpu = 0; cpu < CPUS; cpu++)
-		for (u32 i = 0; i < count; i++)
-			if (events[i].cpu == cpu && chunk_add(encoder, &events[i]) < 0)
-				return 1;
-	return chunk_finish(encoder, events[count - 1].time_ns, &chunk, &err) < 0 ||
-	       trace_writer_chunk(writer, &chunk, &err) < 0;
-}
-
-static int write_trace(const char *path, u64 count)
-{
-	const struct trace_info info = {
-		.tracer_version = "bench",
-		.host = "",
-		.kernel_release = "",
-		.kernel_version = "",
-		.machine = "",
-		.cpu_count = CPUS,
-		.command_line = "",
-		.target = "process 1000 (worker)",
-		.class_mask = 31,
-		.start = { .mono_ns = BEGIN_NS, .wall_ns = BEGIN_NS },
-	};
-	struct maker m = { .seed = 88172645463325252ULL, .now_ns = BEGIN_NS };
-	struct trace_event *events = calloc(BATCH, sizeof(*events));
-	struct trace_totals totals = { .events = count, .why = TRACE_END_ASKED };
-	struct chunk_encoder *encoder;
-	struct trace_writer *writer;
-	struct err err;
-	int r = 0;
-
-	if (!events || chunk_encoder_new(&encoder, CPUS, BEGIN_NS, &err) < 0 ||
-	    trace_writer_open(&writer, path, true, &info, &err) < 0)
-		return 1;
-	for (u32 i = 0; i < THREADS; i++) {
-		struct event_thread thread = {
-			.tid = TID(i), .tgid = TID(0), .comm = "worker", .syscall = SYSCALL_NONE
-		};
-		struct trace_event e = { .time_ns = BEGIN_NS,
-					 .kind = EVENT_THREAD,
-					 .thread = &thread };
-
-		if (chunk_add(encoder, &e) < 0)
-			return 1;
-	}
-	for (u64 done = 0; done < count && !r; done += BATCH) {
-		for (u32 i = 0; i < BATCH; i++)
-			events[i] = make_event(&m);
-		r = write_batch(writer, encoder, events, BATCH);
-	}
-	totals.end.mono_ns = m.now_ns;
-	chunk_encoder_free(encoder);
-	free(events);
-	return r || trace_writer_finish(writer, &totals, &err) < 0;
-}
-
-static int measure(bool json)
+int main(int argc, char **argv)
 {
 	struct maker m = { .seed = 88172645463325252ULL };
 	struct trace_event *events = calloc(BATCH, sizeof(*events));
@@ -212,7 +147,7 @@ static int measure(bool json)
 	}
 	timeline_finish(tl, m.now_ns);
 	getrusage(RUSAGE_SELF, &usage);
-	if (json)
+	if (argc > 1 && !strcmp(argv[1], "--json"))
 		printf("{\"bench\":\"model\",\"events\":%" PRIu64 ",\"ns_per_event\":%.1f,"
 		       "\"events_per_second\":%.0f,\"memory_kib\":%ld,\"repaired\":%" PRIu64 "}\n",
 		       done, (double)spent_ns / (double)done, (double)done * 1e9 / (double)spent_ns,
@@ -229,11 +164,4 @@ static int measure(bool json)
 	timeline_free(tl);
 	free(events);
 	return 0;
-}
-
-int main(int argc, char **argv)
-{
-	if (argc == 4 && !strcmp(argv[1], "--write"))
-		return write_trace(argv[2], strtoull(argv[3], NULL, 10));
-	return measure(argc > 1 && !strcmp(argv[1], "--json"));
 }
