@@ -7,19 +7,19 @@
 /* The shortest form of an integer. Return: its serial type; *bytes: how long it is. */
 static u8 integer_type(s64 value, u32 *bytes)
 {
-	static const u8 lengths[] = { 0, 1, 2, 3, 4, 6 };
+	/* By how many bytes it takes: there is no type for 5 and 7. */
+	static const u8 types[] = { 0, 1, 2, 3, 4, 5, 5, 6, 6 },
+			lengths[] = { 0, 1, 2, 3, 4, 6, 8 };
 	u64 folded = (u64)(value < 0 ? ~value : value);
+	u8 type;
 
 	*bytes = 0;
 	if (folded <= 1 && value >= 0)
 		return value ? 9 : 8;
-	for (u8 type = 1; type <= 5; type++)
-		if (folded < 1ULL << (8 * lengths[type] - 1)) {
-			*bytes = lengths[type];
-			return type;
-		}
-	*bytes = 8;
-	return 6;
+	/* With the bit of its sign */
+	type = types[(64 - (u32)__builtin_clzll(folded | 1) + 8) / 8];
+	*bytes = lengths[type];
+	return type;
 }
 
 void dbrecord_measure(struct dbrecord *record, const struct value *values, u32 count, bool keyed)

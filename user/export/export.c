@@ -33,7 +33,7 @@ static int watch(void *ctx, const struct interval *interval)
 {
 	const struct export *export = ctx;
 
-	return export->options->stop && *export->options->stop ? -EINTR : 0;
+	return *export->options->stop ? -EINTR : 0;
 }
 
 /* A timeline that learns what is told late. */
@@ -59,7 +59,8 @@ static int prepare(struct export *export, struct err *err)
 	sinks[0] = frames_sink(&export->frames);
 	sinks[1] = losses_sink(&export->losses);
 	sinks[2] = watching;
-	for (size_t i = 0; i < ARRAY_SIZE(sinks); i++) {
+	/* A timeline whose intervals nobody watches is faster. */
+	for (size_t i = 0; i < (export->options->stop ? 3 : 2); i++) {
 		r = timeline_attach(export->known, &sinks[i]);
 		if (r < 0)
 			return fail(err, r, "cannot prepare the export: %s", strerror(-r));

@@ -32,8 +32,11 @@ bool timeline_selects(const struct timeline *tl, const struct thread *t, const s
 
 static void tell_piece(struct timeline *tl, struct interval *interval)
 {
-	bool selected = timeline_selects(tl, interval->thread, interval->task);
+	bool selected;
 
+	if (!tl->watched)
+		return;
+	selected = timeline_selects(tl, interval->thread, interval->task);
 	if (!filter_cut(&tl->filter, interval))
 		return;
 	if (!selected)
@@ -57,7 +60,7 @@ static void tell_interval(struct timeline *tl, struct interval *interval)
 
 static void tell_call(struct timeline *tl, const struct call *call)
 {
-	if (filter_time(&tl->filter, call->end_ns))
+	if (tl->watched && filter_time(&tl->filter, call->end_ns))
 		if (!tl->joins || !join_call(tl, call))
 			TELL_OF(tl, timeline_selects(tl, call->thread, call->task), call, call);
 }

@@ -52,6 +52,7 @@ int timeline_attach(struct timeline *tl, const struct sink *sink)
 		return -ENOSPC;
 	tl->sinks[tl->sink_count++] = *sink;
 	tl->notes |= sink->note != NULL;
+	tl->watched |= sink->interval || sink->call;
 	return 0;
 }
 

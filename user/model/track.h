@@ -171,6 +171,7 @@ struct timeline {
 	struct map regions_open; /* process and name -> how many are open */
 	bool splits;
 	bool follows; /* no event is missing since the first one: what chunks tell again is known */
+	bool watched; /* somebody wants intervals, or calls */
 	bool notes; /* somebody wants to know of announcements */
 };
 
