@@ -119,6 +119,20 @@ def waits_and_calls_are_those_of_the_reports(scene):
 
 
 @test(seconds=120)
+def locks_are_those_of_the_report(scene):
+    trace = record_demo(scene)
+    found = {(row["pid"], row["address"]): row for row in ask(scene, trace, "select * from locks")}
+    truth = trace.report("locks")["locks"]
+    equal(sum(row["count"] for row in found.values()), sum(row["count"] for row in truth), "waits")
+    mutexes = [row for row in truth if row["kind"] == "mutex"]
+    check(mutexes, "no mutex in the report")
+    for row in mutexes:
+        lock = found[row["pid"], row["address"]]
+        for key in ("symbol", "count", "total_ns", "longest_ns", "waiters", "scheduler_wait_ns"):
+            equal(lock[key], row[key], f"{key} of {row['address']}")
+
+
+@test(seconds=120)
 def wakers_and_stacks_are_those_of_the_reports(scene):
     trace = record_demo(scene)
     found = ask(scene, trace, """
@@ -140,7 +154,9 @@ def wakers_and_stacks_are_those_of_the_reports(scene):
 
     found = ask(scene, trace, """
         select w.kind, w.syscall, s.folded as stack, count(*) as count, sum(w.ns) as total_ns
-        from waits w join stacks s on s.stack_id = w.user_stack group by 1, 2, 3""")
+        from waits w join stacks s on s.stack_id = w.user_stack group by 1, 2, 3 union all
+        select 'cpu', null, s.folded, count(*), sum(p.ns)
+        from samples p join stacks s on s.stack_id = p.user_stack group by 1, 2, 3""")
     sums = {}
     for row in trace.report("stacks")["stacks"]:
         if row["kind"] == "sched" or not row["user"]:
@@ -155,7 +171,7 @@ def wakers_and_stacks_are_those_of_the_reports(scene):
     found = {(row["kind"], row["syscall"], row["stack"]): (row["count"], row["total_ns"])
              for row in found}
     for key, truth in sums.items():
-        equal(found.get(key), truth, f"waits at {key}")
+        equal(found.get(key), truth, f"time at {key}")
 
 
 def documented():

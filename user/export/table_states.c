@@ -206,5 +206,11 @@ const struct view_spec table_views[] = {
 	  "waker_user_stack, waker_kernel_stack, thread_id, tid, pid, thread, kind, "
 	  "ns AS waited_ns, latency_ns FROM states WHERE state = 'blocked' AND "
 	  "waker_context IS NOT NULL AND waker_context <> 'missing'" },
+	{ "locks", "futex words that were waited for; who held them is in tracer report locks",
+	  "SELECT pid, address, max(symbol) AS symbol, count(*) AS count, sum(ns) AS total_ns, "
+	  "max(ns) AS longest_ns, count(DISTINCT thread_id) AS waiters, sum(latency_ns) AS "
+	  "scheduler_wait_ns, count(DISTINCT waker_thread_id) AS wakers, sum(cut_end) AS "
+	  "unfinished FROM states WHERE state = 'blocked' AND address IS NOT NULL "
+	  "GROUP BY pid, address" },
 	{ NULL, NULL, NULL },
 };
