@@ -155,7 +155,7 @@ static void the_summary_ends_with_what_to_type_next(void **state)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(report_print_summary(out, path, &err), 0);
+	assert_int_equal(report_print_summary(out, path, false, &err), 0);
 	fclose(out);
 	assert_non_null(
 		strstr(text, "process 100 (main): 1.00 s on 2 CPUs, 2 threads, 4,002 events"));
