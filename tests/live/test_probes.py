@@ -155,6 +155,9 @@ def probes_that_are_not_there_are_an_error_with_advice(scene):
     done = scene.tracer("-q", "--region", "nobody.so:f", "-o", scene.path("a.trace"), "--", PROBED)
     equal(done.returncode, 0, "exit status when a file is not mapped")
     check("no file 'nobody.so'" in done.stderr, f"not said: {done.stderr}")
+    done = scene.tracer("-q", "--probes", "gc", "-o", scene.path("a.trace"), "--", PROBED)
+    equal(done.returncode, 0, "exit status when nothing of a set is there")
+    check("none of the probes" in done.stderr, f"not said: {done.stderr}")
 
 
 @test

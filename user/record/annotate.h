@@ -49,7 +49,7 @@ void annotate_toll(struct annotate *annotate, u64 lost, struct toll_report *repo
 int annotate_tell(struct annotate *annotate, const struct trace_event *event, ring_sink sink,
 		  void *ctx);
 
-/* The file of the first of the user's probes that was not found so far; NULL: all were. */
+/* As user_probes_unmatched(), of those that were found so far */
 const char *annotate_unmatched(const struct annotate *annotate);
 
 /* What could not be attached, the first time that happened; NULL: nothing. */

@@ -291,6 +291,11 @@ static void note_trouble(struct session *session)
 
 	if (annotate && annotate_trouble(annotate)) {
 		*trouble = *annotate_trouble(annotate);
+	} else if (path && !path[0]) {
+		fail(trouble, -ENOENT,
+		     "the target has none of the probes that the file of --probes names");
+		hint(trouble, "`tracer probes PID` lists what it has; programs without symbols and "
+			      "static probes have none");
 	} else if (path) {
 		fail(trouble, -ENOENT,
 		     "the target has mapped no file '%s': its probes are not there", path);

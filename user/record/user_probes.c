@@ -127,8 +127,7 @@ const char *user_probes_path(const struct user_probes *user, size_t number)
 
 const char *user_probes_unmatched(const struct user_probes *user)
 {
-	const char *of_sets = NULL;
-	bool any = false;
+	bool of_sets = false, any = false;
 
 	for (size_t i = 0; i < user->count; i++) {
 		const struct wanted *wanted = &user->list[i];
@@ -136,10 +135,10 @@ const char *user_probes_unmatched(const struct user_probes *user)
 		if (!wanted->words->optional && !wanted->matched)
 			return wanted->words->begin.path;
 		any |= wanted->words->optional && wanted->matched;
-		of_sets = wanted->words->optional ? wanted->words->begin.path : of_sets;
+		of_sets |= wanted->words->optional;
 	}
 	/* Of a set all may be missing but one. */
-	return any ? NULL : of_sets;
+	return of_sets && !any ? "" : NULL;
 }
 
 /* The number of a name that hits go by; 0: no more room. */

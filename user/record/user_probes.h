@@ -50,7 +50,10 @@ int user_probes_tell(struct user_probes *user, const struct trace_event *event, 
 /* Whether the kernel has to let the program execute what stands at the probe of a hit. */
 bool user_probes_stepped(const struct user_probes *user, const struct trace_event *event);
 
-/* The first probe that no file had, as it was named; NULL: all are attached. */
+/*
+ * The file of the first probe that none had, as it was named; "": of those in a file of probes not
+ * one was found; NULL: all are attached.
+ */
 const char *user_probes_unmatched(const struct user_probes *user);
 
 /* The path of the @number-th file that probes name with a "/"; NULL: no more. */
