@@ -46,9 +46,9 @@ def has_file(row, module):
 
 
 def waits(found, *through):
-    """The rows of waits that go through all these functions."""
-    return [row for row in found["stacks"]
-            if row["kind"] != "sched" and set(through) <= set(functions(row))]
+    """The rows of waits that go through all these functions; page faults are left out."""
+    return [row for row in found["stacks"] if row["kind"] not in ("sched", "cpu", "fault")
+            and set(through) <= set(functions(row))]
 
 
 def total(rows, key="total_ns"):

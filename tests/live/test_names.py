@@ -106,6 +106,8 @@ def functions_of_a_go_program_are_named(scene):
     trace = scene.trace(recorder.trace)
     rows = waits(trace.report("stacks"), "main.waitForPipe", "main.main")
     check(rows, f"main.waitForPipe is not there: {names(trace)}")
+    # Go's own scheduler may have it wait for its turn, too
+    rows = [row for row in rows if row["kind"] != "sync"]
     equal({row["kind"] for row in rows}, {"pipe"}, "kind of the waits in main.waitForPipe")
     near(total(rows, "count"), 20, "waits in main.waitForPipe", slack=1)
     check(waits(trace.report("stacks"), "runtime.futex"), "no wait in runtime.futex")
@@ -159,7 +161,7 @@ def a_program_without_symbols_shows_module_offset_and_build_id(scene):
     check(not waits(found, "wait_in_step"), "a name out of nowhere")
     begin, size = [int(word, 16) for word in
                    re.search(r"^(\w+) (\w+) t wait_in_step$", symbols, re.M).groups()]
-    rows = [row for row in found["stacks"] if row["kind"] != "sched"
+    rows = [row for row in found["stacks"] if row["kind"] == "sleep"
             and any(frame["module"] == "app" and begin <= frame["offset"] < begin + size
                     for frame in row["user"])]
     equal(total(rows, "count"), truth["threads"][0]["calls"]["wait"]["count"],
@@ -291,11 +293,14 @@ def frames_that_cannot_be_found_are_told(scene):
 
 @test
 def a_stack_of_ten_thousand_frames_is_cut_and_told(scene):
-    trace, truth = record(scene, "named_waits", "--depth", 10000)
+    trace, truth = record(scene, "named_waits", "--depth", 10000, "--rounds", 100)
     rows = waits(trace.report("stacks"), "recursive_step")
     equal(total(rows, "count"), truth["threads"][0]["calls"]["wait"]["count"], "waits")
-    for row in rows[:1]:
-        equal((row["truncated"], row["end"]), (True, "depth"), "how the stack ends")
+    check(all(row["truncated"] for row in rows), "a stack that ends as if it were whole")
+    # at the begin they end earlier
+    deep = [row for row in rows if row["end"] == "depth"]
+    check(total(deep, "count") >= 50, f"ends of stacks: {[row['end'] for row in rows]}")
+    for row in deep:
         equal(steps(row), STEPS, "its innermost functions")
         equal(set(functions(row)[5:]), {"recursive_step"}, "its other functions")
 

@@ -51,7 +51,7 @@ def waits_with_and_without_stacks_are_all_waits(scene):
     for key, mine in (("total_ns", "ns"), ("count", "count")):
         equal(sum(part[key] for part in found["waits"].values()),
               sum(wait[mine] for wait in waits), f"{key} of all waits")
-    rows = [row for row in found["stacks"] if row["kind"] != "sched"]
+    rows = [row for row in found["stacks"] if row["kind"] not in ("sched", "cpu")]
     equal(total(rows), found["waits"]["with_stack"]["total_ns"], "waits with a stack")
     equal(total(rows, "count"), found["waits"]["with_stack"]["count"], "their count")
     check(found["waits"]["too_short"]["count"], "pauses of 5 ms had stacks")
