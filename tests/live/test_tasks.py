@@ -72,6 +72,15 @@ def the_time_of_tasks_is_that_of_their_threads(scene):
         waits[row["kind"]] = waits.get(row["kind"], 0) + row["total_ns"]
     found = {kind: ns for kind, ns in add_up(of_tasks).items() if kind in waits}
     equal(waits, found, "waits of checkout")
+    by_task = {row["task"]: row
+               for row in report(scene, trace, "threads", "--by", "task")["threads"]}
+    equal(set(by_task), {"checkout", "(no task)"}, "rows by task")
+    equal(add_up([by_task["checkout"]]), add_up(of_tasks), "the row of checkout")
+    equal(add_up(by_task.values()), add_up(report(scene, trace, "threads")["threads"]),
+          "rows by task, added up")
+    rows = report(scene, trace, "waits", "--by", "task")["waits"]
+    equal(sum(row["total_ns"] for row in rows if row["task"] == "checkout"), sum(waits.values()),
+          "waits by task")
     everything = add_up(report(scene, trace, "threads")["threads"])
     rest = add_up(report(scene, trace, "threads", "--task", "no such task")["threads"])
     equal(rest, {}, "time of tasks that are not there")

@@ -30,8 +30,8 @@ static const struct option_spec report_options[] = {
 	{ "json", 0, OPTION_FLAG, offsetof(struct options, json), NULL,
 	  "one JSON object instead of tables" },
 	FILTER_OPTIONS(options, filter),
-	{ "by", 0, OPTION_TEXT, offsetof(struct options, by), "name|process",
-	  "threads: one row per name or process [thread]" },
+	{ "by", 0, OPTION_TEXT, offsetof(struct options, by), "name|process|task",
+	  "threads: one row per name, process or task [thread]; waits: by task" },
 	{ "limit", 'l', OPTION_NUMBER, offsetof(struct options, limit), "N",
 	  "at most N rows, 0 for all [a screen; JSON: all]" },
 	{ "lines", 0, OPTION_FLAG, offsetof(struct options, lines), NULL,
@@ -65,9 +65,11 @@ static int parse_by(enum times_by *by, const char *text, struct err *err)
 		*by = TIMES_BY_NAME;
 	} else if (!strcmp(text, "process")) {
 		*by = TIMES_BY_PROCESS;
+	} else if (!strcmp(text, "task")) {
+		*by = TIMES_BY_TASK;
 	} else {
 		fail(err, -EINVAL, "--by: there is no '%s'", text);
-		return hint(err, "rows can be by thread, name or process");
+		return hint(err, "rows can be by thread, name, process or task");
 	}
 	return 0;
 }

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct times_row *row_of(struct times *times, const struct thread *thread)
+/* The @number-th row, from 1 on */
+static struct times_row *row_of(struct times *times, u32 number, const struct thread *thread)
 {
 	struct times_row *rows = times->rows;
 	u32 room = max(times->room, 64u);
 
-	if (thread->id > times->room) {
-		while (room < thread->id)
+	if (number > times->room) {
+		while (room < number)
 			room *= 2;
 		rows = realloc(rows, room * sizeof(*rows));
 		if (!rows)
@@ -21,10 +22,10 @@ static struct times_row *row_of(struct times *times, const struct thread *thread
 		times->rows = rows;
 		times->room = room;
 	}
-	times->count = max(times->count, thread->id);
-	rows[thread->id - 1].thread = thread;
-	rows[thread->id - 1].threads = 1;
-	return &rows[thread->id - 1];
+	times->count = max(times->count, number);
+	rows[number - 1].thread = thread;
+	rows[number - 1].threads = 1;
+	return &rows[number - 1];
 }
 
 static void sum_add(struct time_sum *sum, u64 ns)
@@ -57,10 +58,16 @@ void times_row_add(struct times_row *row, const struct interval *interval)
 
 static int on_interval(void *ctx, const struct interval *interval)
 {
-	struct times_row *row = row_of(ctx, interval->thread);
+	struct times *times = ctx;
+	struct times_row *row;
+	u32 task;
 
+	if (task_group(&times->tasks, &task, interval->task) < 0)
+		return -ENOMEM;
+	row = row_of(times, times->tasks.on ? task + 1 : interval->thread->id, interval->thread);
 	if (!row)
 		return -ENOMEM;
+	row->task = task;
 	times_row_add(row, interval);
 	return 0;
 }
@@ -81,6 +88,7 @@ static void row_merge(struct times_row *to, const struct times_row *from)
 {
 	if (!to->thread)
 		to->thread = from->thread;
+	to->task = from->task;
 	to->threads += from->threads;
 	to->observed_ns += from->observed_ns;
 	to->unknown_ns += from->unknown_ns;
@@ -120,6 +128,7 @@ static int compare_rows(const void *left, const void *right)
 static u64 group_key(const struct times_row *row, enum times_by by)
 {
 	switch (by) {
+	case TIMES_BY_TASK: return row->task;
 	case TIMES_BY_NAME: return row->thread->name;
 	case TIMES_BY_PROCESS: return row->thread->process->id;
 	default: return row->thread->id;
@@ -180,5 +189,6 @@ struct times_row times_of_awake(const struct times *times)
 void times_free(struct times *times)
 {
 	free(times->rows);
+	task_groups_free(&times->tasks);
 	*times = (struct times){ 0 };
 }

@@ -3,7 +3,7 @@
 #ifndef TRACER_MODEL_TIMES_H
 #define TRACER_MODEL_TIMES_H
 
-#include "user/model/timeline.h"
+#include "user/model/task_groups.h"
 
 struct time_sum {
 	u64 ns;
@@ -13,6 +13,7 @@ struct time_sum {
 
 struct times_row {
 	const struct thread *thread; /* the one; of a group: its first */
+	u32 task;                    /* by task: task_group_name() */
 	u64 threads;                 /* how many; 1 without grouping */
 	u64 observed_ns;             /* execution + scheduler wait + all waits, to the nanosecond */
 	u64 unknown_ns;              /* not observed, because events were lost */
@@ -25,7 +26,8 @@ struct times_row {
 };
 
 struct times {
-	struct times_row *rows; /* by thread id - 1 */
+	struct times_row *rows; /* by thread id - 1; by task: by its group */
+	struct task_groups tasks; /* on: rows are of tasks; each of one or no thread */
 	u32 count;
 	u32 room;
 };
@@ -34,6 +36,7 @@ enum times_by {
 	TIMES_BY_THREAD,
 	TIMES_BY_NAME, /* of the thread */
 	TIMES_BY_PROCESS,
+	TIMES_BY_TASK, /* with times.tasks on */
 };
 
 /* Adds one more interval to a row. */

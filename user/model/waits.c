@@ -8,11 +8,12 @@
 
 #include "user/model/grow.h"
 
-static struct waits_row *row_of(struct waits *waits, const struct wait *wait, u32 what)
+static struct waits_row *row_of(struct waits *waits, const struct wait *wait, u32 what, u32 task)
 {
-	u64 key = (u64)wait->kind << 48 | (u64)wait->syscall << 32 | what;
+	u64 key = (u64)task << 52 | (u64)wait->kind << 48 | (u64)wait->syscall << 32 | what;
 	u64 *slot = map_put(&waits->numbers, key);
 
+	_Static_assert(WAIT_KIND_COUNT <= 16 && TASK_GROUPS_MAX <= 1 << 12, "the key has room");
 	if (!slot)
 		return NULL;
 	if (*slot)
@@ -21,6 +22,7 @@ static struct waits_row *row_of(struct waits *waits, const struct wait *wait, u3
 		return NULL;
 	waits->rows[waits->count] = (struct waits_row){
 		.kind = wait->kind,
+		.task = (u16)task,
 		.syscall = wait->syscall,
 		.what = what,
 	};
@@ -89,15 +91,16 @@ static int on_interval(void *ctx, const struct interval *interval)
 	struct waits *waits = ctx;
 	u64 ns = interval->end_ns - interval->begin_ns;
 	struct waits_row *row;
-	u32 what;
+	u32 what, task;
 	int r;
 
 	if (interval->state != STATE_BLOCKED)
 		return 0;
-	r = whats_put(&waits->whats, &what, waits->timeline, interval->thread, &interval->wait);
+	r = whats_put(&waits->whats, &what, waits->timeline, interval->thread, &interval->wait)
+		    ?: task_group(&waits->tasks, &task, interval->task);
 	if (r < 0)
 		return r;
-	row = row_of(waits, &interval->wait, what);
+	row = row_of(waits, &interval->wait, what, task);
 	if (!row)
 		return -ENOMEM;
 	if (!row->longest || ns > row->ns.most) {
@@ -260,5 +263,6 @@ void waits_free(struct waits *waits)
 	free(waits->places);
 	map_free(&waits->place_numbers);
 	whats_free(&waits->whats);
+	task_groups_free(&waits->tasks);
 	*waits = (struct waits){ 0 };
 }

@@ -4,11 +4,13 @@
 #define TRACER_MODEL_WAITS_H
 
 #include "user/model/histogram.h"
+#include "user/model/task_groups.h"
 #include "user/model/timeline.h"
 #include "user/model/what.h"
 
 struct waits_row {
 	u8 kind;             /* enum wait_kind */
+	u16 task;            /* task_group_name() */
 	u16 syscall;         /* SYSCALL_NONE outside any call */
 	u32 what;            /* whats_get() */
 	struct histogram ns; /* blocked time: from switch-out to waking */
@@ -45,7 +47,8 @@ struct waits {
 	struct waits_row *rows;
 	u32 count;
 	u32 room;
-	struct map numbers; /* kind, syscall, what -> number of the row + 1 */
+	struct map numbers; /* task, kind, syscall, what -> number of the row + 1 */
+	struct task_groups tasks; /* on: a row of each */
 	struct waits_waker *wakers;
 	u32 waker_count;
 	u32 waker_room;

@@ -83,6 +83,10 @@ static int begin_announced(struct report *report, unsigned int needs)
 
 	if (needs & (NEEDS_TASKS | NEEDS_REGIONS | NEEDS_LOGS))
 		timeline_split_tasks(report->timeline);
+	if (options->by == TIMES_BY_TASK) {
+		timeline_split_tasks(report->timeline);
+		report->times.tasks.on = report->waits.tasks.on = true;
+	}
 	report->regions.timeline = report->timeline;
 	report->regions.names = options->names;
 	report->regions.name_count = options->name_count;

@@ -19,6 +19,11 @@ static void get_name(struct cell *cell, const struct report *report, const void 
 {
 	const struct thread *thread = ((const struct times_row *)row)->thread;
 
+	if (report->options->by == TIMES_BY_TASK) {
+		cell_text(cell, task_group_name(&report->times.tasks, report->timeline,
+						((const struct times_row *)row)->task));
+		return;
+	}
 	cell_text(cell, report->options->by == TIMES_BY_PROCESS
 				? process_name(report->timeline, thread->process)
 				: thread_name(report->timeline, thread));
@@ -45,12 +50,16 @@ static const struct column by_process[] = { { "PID", "pid", CELL_NUMBER, 0, fals
 					      get_threads, NULL },
 					    TIME_COLUMNS };
 
+static const struct column by_task[] = { { "TASK", "task", CELL_TEXT, 0, false, get_name, NULL },
+					 TIME_COLUMNS };
+
 int report_threads(struct report *report, struct json *json)
 {
 	static const struct column *const columns[] = {
 		[TIMES_BY_THREAD] = by_thread,
 		[TIMES_BY_NAME] = by_name,
 		[TIMES_BY_PROCESS] = by_process,
+		[TIMES_BY_TASK] = by_task,
 	};
 	CLEANUP(free) struct times_row *rows = NULL;
 	struct table table = {

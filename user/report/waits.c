@@ -8,6 +8,14 @@
 
 #define WAKERS_SHOWN 5 /* per row, in JSON */
 
+static void get_task(struct cell *cell, const struct report *report, const void *row)
+{
+	cell->none = !report->waits.tasks.on;
+	if (!cell->none)
+		cell_text(cell, task_group_name(&report->waits.tasks, report->timeline,
+						((const struct waits_row *)row)->task));
+}
+
 static void get_kind(struct cell *cell, const struct report *report, const void *row)
 {
 	cell_text(cell, wait_kind_name(((const struct waits_row *)row)->kind));
@@ -186,6 +194,7 @@ static void json_wakers(struct json *json, const struct report *report, const vo
 }
 
 static const struct column columns[] = {
+	{ "TASK", "task", CELL_TEXT, 0, true, get_task, NULL },
 	{ "KIND", "kind", CELL_TEXT, 0, false, get_kind, NULL },
 	{ "SYSCALL", "syscall", CELL_TEXT, 2, false, get_syscall, NULL },
 	{ "OBJECT", NULL, CELL_TEXT, 0, false, get_named_object, NULL },
