@@ -18,7 +18,7 @@ static int compare_parts(const void *left, const void *right)
 {
 	const struct part *a = left, *b = right;
 
-	return a->ns < b->ns ? 1 : a->ns > b->ns ? -1 : 0;
+	return a->ns < b->ns ? 1 : a->ns > b->ns ? -1 : strcmp(a->name, b->name);
 }
 
 char *spent_text(char to[SPENT_TEXT_MAX], const struct spent *spent, u64 whole)
