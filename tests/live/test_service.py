@@ -28,6 +28,11 @@ def capabilities(pid):
             yield tid, kind, int(re.search(rf"^{kind}:\s*(\w+)", text, re.M).group(1), 16)
 
 
+def traces(directory):
+    """The snapshots that are written; not the one that is being written."""
+    return [name for name in files_in(directory) if name.endswith(".trace")]
+
+
 @test
 def a_recorder_keeps_only_the_rights_that_recording_needs(scene):
     workload = scene.workload("attach_busy")
@@ -63,9 +68,10 @@ def a_name_is_followed_when_the_target_restarts(scene):
         target.signal(signal.SIGKILL)
         target.wait()
         count = turn + 1
-        wait_until(lambda n=count: len(files_in(directory)) == n, f"{count} snapshots")
+        wait_until(lambda n=count: len(traces(directory)) == n, f"{count} snapshots")
     check(recorder.alive(), "the recorder ended with its target")
-    for name in files_in(directory):
+    for name in traces(directory):
+        check(name.startswith("restarting-"), f"a snapshot is called '{name}'")
         is_whole(scene, Trace(scene, os.path.join(directory, name)))
     recorder.signal(signal.SIGTERM)
     recorder.wait()

@@ -236,6 +236,8 @@ static int fly(struct options *options, struct triggers *triggers, char **comman
 
 	r = r ?: collect_triggers(triggers, &flight, options, &session, err);
 	if (!r) {
+		if (options->name)
+			wanted_file_word(parts.word, options->name);
 		flight.shelf.name = parts.word;
 		flight.shelf.pid = (u32)parts.pid;
 		session.ring_bytes = ring_bytes(options);

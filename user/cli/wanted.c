@@ -110,8 +110,7 @@ static int check_target(const struct wanted *wanted, char **command, struct err 
 	return hint(err, "-p takes several numbers: -p 1,2,3");
 }
 
-/* "redis-server" out of "/usr/bin/redis-server", and nothing that a file name cannot bear */
-static void file_word(char to[48], const char *from)
+void wanted_file_word(char to[48], const char *from)
 {
 	const char *slash = strrchr(from, '/');
 	size_t i;
@@ -139,7 +138,7 @@ static void name_target(struct wanted_parts *to, const struct wanted *wanted, ch
 	char name[32];
 
 	if (command) {
-		file_word(to->word, command[0]);
+		wanted_file_word(to->word, command[0]);
 		to->pid = getpid();
 		command_target(to->target, sizeof(to->target), command);
 		return;
@@ -150,12 +149,12 @@ static void name_target(struct wanted_parts *to, const struct wanted *wanted, ch
 		return;
 	}
 	if (wanted->cgroup) {
-		file_word(to->word, wanted->cgroup);
+		wanted_file_word(to->word, wanted->cgroup);
 		snprintf(to->target, sizeof(to->target), "cgroup %s", wanted->cgroup);
 		return;
 	}
 	target_name(name, to->pids[0]);
-	file_word(to->word, name);
+	wanted_file_word(to->word, name);
 	to->pid = to->pids[0];
 	if (to->pid_count > 1)
 		snprintf(to->target, sizeof(to->target), "%zu processes, %d (%s) the first",

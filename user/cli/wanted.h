@@ -83,6 +83,9 @@ int wanted_session(struct session_options *session, struct wanted_parts *parts,
 		   const struct wanted *wanted, char **command, struct err *err);
 void wanted_free(struct wanted_parts *parts, struct session_options *session);
 
+/* "redis-server" out of "/usr/bin/redis-server", and nothing that a file name cannot bear */
+void wanted_file_word(char to[48], const char *from);
+
 /* Calls @each for every word of a list of comma-separated lists. */
 int wanted_each_word(const struct text_list *list,
 		     int (*each)(void *ctx, const char *word, struct err *err), void *ctx,
