@@ -112,7 +112,7 @@ $(UNIT_BIN): %: %.o $(UNIT_AUX) $(CORE_OBJ)
 
 # Of the recorder, what needs no kernel can be tested.
 $(filter $(BUILD)/tests/unit/record_%,$(UNIT_BIN)): \
-	$(call obj,$(addprefix user/record/,announced.c notes.c probe_args.c probe_words.c pulse.c \
+	$(call obj,$(addprefix user/record/,announced.c notes.c probe_args.c probe_words.c pulse.c restraint.c shelf.c \
 		snapshot.c syscalls.c trigger.c watch.c watched.c watched_threads.c window.c))
 
 # The command line without its commands can be tested too.

@@ -131,7 +131,7 @@ static int restate_begun(struct decoder *d)
 			.task = row->task,
 			.value = row->value,
 			.since_ns = min(row->since_ns, d->begin_ns),
-			.name = row->name,
+			.name = row->kind == EVENT_TASK_ENTER ? "" : row->name,
 			.text = "",
 		};
 	}
