@@ -174,6 +174,43 @@ def wakers_and_stacks_are_those_of_the_reports(scene):
         equal(found.get(key), truth, f"time at {key}")
 
 
+@test
+def tasks_regions_and_logs_are_those_of_the_reports(scene):
+    trace, _truth = scene.record_command("annotate")
+    found = ask(scene, trace, """
+        select name as task, count(*) as count, sum(not whole) as incomplete,
+               sum(ns) filter (where whole) as total_ns, max(ns) filter (where whole) as longest_ns,
+               percentile(iif(whole, ns, null), 99) as p99_ns
+        from tasks group by name""")
+    states = ask(scene, trace, """
+        select t.name as task, sum(s.ns) as observed_ns,
+               coalesce(sum(s.ns) filter (where state = 'running'), 0) as execution_ns,
+               coalesce(sum(s.ns) filter (where state = 'runnable'), 0) as scheduler_wait_ns,
+               coalesce(sum(s.ns) filter (where kind = 'sleep'), 0) as sleep_ns
+        from states s join tasks t on t.task_id = s.task_id where t.whole group by t.name""")
+    truth = {row["task"]: row for row in trace.report("tasks")["tasks"]}
+    equal({row["task"] for row in found}, set(truth), "tasks")
+    for row in found:
+        equal({**row, "total_ns": row["total_ns"] or None},
+              {key: truth[row["task"]][key] for key in row}, f"task {row['task']}")
+    check(states, "nobody worked for a task")
+    for row in states:
+        slept = row.pop("sleep_ns")
+        equal(row, {key: truth[row["task"]][key] for key in row}, f"states of {row['task']}")
+        equal(slept, truth[row["task"]]["waits"]["sleep"]["ns"], f"sleep of {row['task']}")
+    found = ask(scene, trace, """
+        select name as region, count(*) as count, sum(ns) as total_ns, max(ns) as longest_ns
+        from regions where not cut_begin and not cut_end group by name""")
+    truth = {row["region"]: row for row in trace.report("regions")["regions"]}
+    check(found, "no regions")
+    for row in found:
+        equal(row, {key: truth[row["region"]][key] for key in row}, f"region {row['region']}")
+    found = ask(scene, trace, "select time_ns, pid, tid, thread, task, task_id, category, text "
+                              "from logs order by time_ns")
+    truth = [{key: row[key] for key in found[0]} for row in trace.report("logs")["logs"]]
+    equal(found, sorted(truth, key=lambda row: row["time_ns"]), "logs")
+
+
 def documented():
     """The queries of SQL.md."""
     found = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(), re.S)
