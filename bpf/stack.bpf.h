@@ -13,6 +13,7 @@
 
 #define STACK_SETS 16384	/* of the table; a power of two */
 #define STACK_WAYS 4
+#define UNSURE_SHIFT 34	/* of ns: so long, 17 s, a stack that was walked unsurely is told once */
 
 /*
  * CPUs write here without a lock. An entry that two of them wrote at the same time, or that is
@@ -191,6 +192,9 @@ __weak __noinline int stack_tell(u32 scratch_id, u64 now, bool sampler)
 
 	if (!scratch)
 		return 0;
+	/* The recorder may know how to walk it by then; one that it could not help is told again. */
+	if (scratch->flags & STACK_UNSURE)
+		scratch->hash += (now >> UNSURE_SHIFT) * 0x9e3779b97f4a7c15ull;
 	set = stack_set_of(scratch->hash);
 	if (!set)
 		return 0;

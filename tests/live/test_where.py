@@ -30,7 +30,10 @@ def waits_are_told_by_the_functions_that_they_were_in(scene):
     rows = {"sync": through(found, "sync", "holder"), "sleep": through(found, "sleep", "holder")}
     for row in rows["sync"] + rows["sleep"]:
         check("holder" in functions(row), f"no holder in {functions(row)}")
-        check(row["kernel"], f"no kernel stack with {functions(row)}")
+    # where the kernel did not report that the thread came back, its own part is not known
+    found_all = rows["sync"] + rows["sleep"]
+    bare = total([row for row in found_all if not row["kernel"]], "count")
+    check(bare <= 0.05 * total(found_all, "count"), f"{bare} waits have no kernel stack")
     # what the thread waited for a CPU behind its waits is told apart, by the same stacks
     behind = {kind: total([row for row in found["stacks"]
                            if row["kind"] == "sched" and row["waited_for"] == kind
