@@ -15,6 +15,10 @@
 #define GONE_MAX      256           /* processes that ended whose mappings are still known */
 #define TABLES_BYTES  (16ULL << 20) /* of symbols, so that the recorder stays below 64 MiB */
 
+/* The latest image that a process is known to have, and how many execs were heard of */
+#define IMAGE(image, execs) ((u64)(execs) << 32 | (image))
+#define IMAGE_EXECS(value)  ((u32)((value) >> 32))
+
 static u64 process_of(u32 tgid, u32 image)
 {
 	return (u64)image << 32 | tgid;
@@ -87,7 +91,11 @@ void resolve_fork(struct resolve *resolve, u32 tgid, u32 parent_tgid)
 
 void resolve_exec(struct resolve *resolve, u32 tgid)
 {
-	put(&resolve->images, tgid, resolve_image(resolve, tgid) + 1);
+	u64 *known = map_get(&resolve->images, tgid);
+	u32 execs = known ? IMAGE_EXECS(*known) + 1 : 1;
+
+	/* A stack of the new program may have come before, from another CPU. */
+	put(&resolve->images, tgid, IMAGE(max(resolve_image(resolve, tgid), execs), execs));
 }
 
 void resolve_exit(struct resolve *resolve, u32 tgid)
@@ -365,14 +373,23 @@ static bool walk_again(struct resolve *resolve, struct trace_stack *better, u64 
 	return true;
 }
 
+/* Its exec may have been lost, or is yet to come. */
+static void saw_image(struct resolve *resolve, u32 tgid, u32 image)
+{
+	u64 *known = map_get(&resolve->images, tgid);
+
+	if (image > resolve_image(resolve, tgid))
+		put(&resolve->images, tgid, IMAGE(image, known ? IMAGE_EXECS(*known) : 0));
+}
+
 bool resolve_frames(struct resolve *resolve, struct ring_stack *stack, u64 *frames, bool last)
 {
 	struct trace_stack better = stack->stack;
 	struct trace_event event = { .kind = EVENT_STACK, .stack = &better };
 	bool known;
 
-	if (better.tgid && better.image > resolve_image(resolve, better.tgid))
-		put(&resolve->images, better.tgid, better.image);
+	if (better.tgid)
+		saw_image(resolve, better.tgid, better.image);
 	if (!(better.flags & STACK_UNSURE) || !better.tgid || !better.frames.count)
 		return true;
 	known = stack->words ? walk_again(resolve, &better, frames, stack, last)

@@ -16,7 +16,7 @@ struct resolve {
 	struct symbols *symbols;
 	struct rules rules;
 	struct map told;	/* hash of process, image and address -> 1: its name was told */
-	struct map images;	/* tgid -> the latest image that it is known to have */
+	struct map images;	/* tgid -> the latest image that it is known to have, and its execs */
 	struct map parents;	/* process -> the one that it was forked from + 1 */
 	struct map mapped;	/* process -> 1: a mapping of it is known */
 	u32 *gone;		/* processes that have ended, the oldest first; a ring */
