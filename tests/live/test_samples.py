@@ -38,15 +38,17 @@ def executed_ns(trace):
     return sum(row["execution_ns"] for row in trace.threads())
 
 
-@test
+@test(seconds=180)
 def samples_have_the_shares_and_the_time_of_functions(scene):
-    trace, truth = scene.record_command("spinner")
+    trace, truth = scene.record_command("spinner", "--ms", "4000")
     trace.nothing_lost()
     rows, samples = sampled(trace)
     shares_are_true(rows, truth)
     all_ns = sum(part["total_ns"] for part in samples.values())
     equal(trace.report("stacks")["sample_period_ns"], PERIOD_NS, "period of the samples")
-    near(all_ns, executed_ns(trace), "time by samples", share=0.1)
+    # on a busy machine it is chance whose time slice a sample finds
+    near(all_ns, executed_ns(trace), "time by samples", share=0.1,
+         slack=PERIOD_NS * (all_ns / PERIOD_NS) ** 0.5)
     check(samples["with_stack"]["total_ns"] >= 0.98 * all_ns, f"few samples have a stack: {samples}")
     for row in rows:
         check(not row["truncated"], f"a stack that does not reach its root: {functions(row)}")
@@ -59,7 +61,7 @@ def samples_have_the_shares_and_the_time_of_functions(scene):
         thread = thread_truth(truth, name)
         mine = sum(PERIOD_NS for event in told if event["tid"] == thread["tid"])
         near(mine, thread["cpu_ns"], f"CPU time of {name} by its samples", share=0.1,
-             slack=2 * PERIOD_NS)
+             slack=2 * PERIOD_NS * (mine / PERIOD_NS) ** 0.5)
 
 
 @test
