@@ -44,7 +44,7 @@ void steps_free(struct timeline *tl, struct thread *t)
 		return;
 	task_unuse(tl, steps->told.task);
 	for (u32 i = 0; i < steps->count; i++)
-		task_unuse(tl, steps->list[i].task);
+		task_unuse(tl, steps->list[steps->first + i].task);
 	for (u32 i = 0; i < steps->region_count; i++)
 		task_unuse(tl, steps->regions[i].task);
 	free(steps->entered);
@@ -58,7 +58,7 @@ static void changed(struct timeline *tl, struct thread *t)
 {
 	struct steps *steps = t->steps;
 	const struct step now = { tl->now_ns, steps_task(t), steps_region(t) };
-	struct step *last = steps->count ? &steps->list[steps->count - 1] : NULL;
+	struct step *last = steps->count ? &steps->list[steps->first + steps->count - 1] : NULL;
 	const struct task *before;
 
 	if (!tl->splits)
@@ -70,11 +70,16 @@ static void changed(struct timeline *tl, struct thread *t)
 		task_unuse(tl, before);
 		return;
 	}
-	if (!grow(&steps->list, steps->count, &steps->room, sizeof(*steps->list))) {
+	if (steps->first && steps->first + steps->count == steps->room) {
+		memmove(steps->list, steps->list + steps->first,
+			steps->count * sizeof(*steps->list));
+		steps->first = 0;
+	}
+	if (!grow(&steps->list, steps->first + steps->count, &steps->room, sizeof(*steps->list))) {
 		timeline_fail(tl, -ENOMEM);
 		return;
 	}
-	steps->list[steps->count++] = now;
+	steps->list[steps->first + steps->count++] = now;
 	task_use(now.task);
 }
 
@@ -85,33 +90,37 @@ static void forget_steps(struct timeline *tl, struct steps *steps, u32 count)
 
 	if (!count)
 		return;
-	steps->told = steps->list[count - 1];
+	steps->told = steps->list[steps->first + count - 1];
 	for (u32 i = 0; i + 1 < count; i++)
-		task_unuse(tl, steps->list[i].task);
+		task_unuse(tl, steps->list[steps->first + i].task);
 	steps->count -= count;
-	memmove(steps->list, steps->list + count, steps->count * sizeof(*steps->list));
+	steps->first = steps->count ? steps->first + count : 0;
 	task_unuse(tl, before.task);
 }
 
 bool steps_cut(struct timeline *tl, struct interval *piece, struct interval *interval)
 {
 	struct steps *steps = interval->thread->steps;
+	const struct step *next;
 	u32 used = 0;
 
-	while (used < steps->count && steps->list[used].time_ns <= interval->begin_ns)
+	while (used < steps->count &&
+	       steps->list[steps->first + used].time_ns <= interval->begin_ns)
 		used++;
 	forget_steps(tl, steps, used);
 	interval->task = steps->told.task;
 	interval->region = steps->told.region;
 	/* Other regions of the same task cut nothing. */
-	for (used = 0; used < steps->count && steps->list[used].time_ns < interval->end_ns &&
-		       steps->list[used].task == steps->told.task;)
+	next = steps->list + steps->first;
+	for (used = 0; used < steps->count && next[used].time_ns < interval->end_ns &&
+		       next[used].task == steps->told.task;)
 		used++;
 	forget_steps(tl, steps, used);
-	if (!steps->count || steps->list[0].time_ns >= interval->end_ns)
+	next = steps->list + steps->first;
+	if (!steps->count || next->time_ns >= interval->end_ns)
 		return false;
 	*piece = *interval;
-	piece->end_ns = interval->begin_ns = steps->list[0].time_ns;
+	piece->end_ns = interval->begin_ns = next->time_ns;
 	piece->leave = LEAVE_RUNNING;
 	piece->latency_ns = 0;
 	piece->flags |= INTERVAL_CUT_END;

@@ -138,7 +138,8 @@ struct steps {
 	u32 forked_tasks;
 	u32 since_told;    /* announcements behind the last interval that was told */
 	struct step told;  /* what holds there */
-	struct step *list; /* changes behind it; only with timeline_split_tasks() */
+	struct step *list; /* changes behind it, from @first on; only with timeline_split_tasks() */
+	u32 first;
 	u32 count;
 	u32 room;
 };
