@@ -163,8 +163,10 @@ def regions_take_as_long_as_their_workers_measured(scene):
         near(rows[name]["longest_ns"], max(took), f"the longest {name}", 0.02, 100 * US)
         near(rows[name]["spent"]["observed_ns"], rows[name]["total_ns"],
              f"what threads did in {name}", 0.001)
+    # A worker may lose its CPU between its own clock and the region.
     took = sum(thread["calls"]["transform"]["ns"] for thread in truth["threads"])
-    near(rows["transform"]["total_ns"], took, "time in transform", 0.02, 40 * 30 * US)
+    queued = sum(thread["run_delay_ns"] for thread in truth["threads"])
+    near(rows["transform"]["total_ns"], took, "time in transform", 0.02, 40 * 30 * US + queued)
     spent = rows["fetch"]["spent"]
     check(spent["waits"]["sleep"] > spent["observed_ns"] * 0.9, "fetch is not a sleep")
     spent = rows["transform"]["spent"]
