@@ -235,6 +235,10 @@ uninstall: ## remove what install put there
 live: all ## live tests on this kernel, as root (PATTERN=... chooses)
 	BUILD=$(BUILD) tests/live/run $(PATTERN)
 
+.PHONY: soak
+soak: all ## ten minutes of load on a flight recorder, as root: its memory stays below its cap
+	BUILD=$(BUILD) SOAK_SECONDS=600 tests/live/run memory_stays_below_the_cap
+
 .PHONY: test
 test: ## install what is missing, build, and pass all tests (as root)
 	sh tests/deps.sh test

@@ -92,6 +92,7 @@ static void put_status(struct control_socket *control, struct json *json)
 	json_key_u64(json, "events_per_second", session->events_per_second);
 	json_key_u64(json, "lost", session->lost);
 	json_key_u64(json, "recorder_cpu_ns", session->recorder_cpu_ns);
+	json_key_u64(json, "longest_turn_ns", session->longest_turn_ns);
 	json_key_u64(json, "memory_bytes", flight.memory_bytes);
 	json_key_u64(json, "memory_most_bytes", options->flight->memory_bytes);
 	json_key_u64(json, "window_ns", options->flight->window_ns);

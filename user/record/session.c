@@ -179,12 +179,19 @@ static bool wait_for_news(struct session *session, u64 end_ns)
 			   (int)min((u64)session->interval_ms, left_ms));
 }
 
+/* What is done between two drains must not keep the next one waiting. */
 static int turn_of_flight(struct session *session, struct err *err)
 {
+	u64 before_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), took_ns;
+	int r;
+
 	if (session->control)
 		control_turn(session->control);
 	notify_alive(clock_mono_ns());
-	return flight_turn(session->flight, err);
+	r = flight_turn(session->flight, err);
+	took_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns;
+	session->status->longest_turn_ns = max(session->status->longest_turn_ns, took_ns);
+	return r;
 }
 
 static int record(struct session *session, struct err *err)

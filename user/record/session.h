@@ -58,6 +58,7 @@ struct session_status {
 	struct toll_report toll;	/* what probes cost the target */
 	u64 untracked;			/* threads for which there was no room */
 	u64 recorder_cpu_ns;
+	u64 longest_turn_ns;		/* of CPU time: so long at most the drain did something else */
 	u32 ring_bytes;			/* per CPU */
 	u64 ring_bytes_used;		/* what the programs put into the rings, ever */
 	u64 memory_bytes;		/* the recorder's largest resident size; at the end */
