@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from flights import Flight, files_in, is_whole
-from harness import ROOT, WORKLOADS, Recorder
+from harness import ROOT, TRACER, WORKLOADS, Process, Recorder
 from judge import Skipped, check, equal, test, wait_until
 from traces import Trace
 
@@ -117,3 +117,30 @@ def the_unit_is_one_that_the_service_manager_takes(scene):
                           capture_output=True, text=True, check=False)
     wrong = [line for line in done.stderr.splitlines() if "tracer-flight" in line]
     equal(wrong, [], "what systemd-analyze complains of")
+
+
+@test
+def recordings_in_turn_of_which_the_newest_are_kept(scene):
+    workload = scene.workload("sleeper", "--count", 100000)
+    directory = scene.path("turns")
+    os.mkdir(directory)
+    recorder = scene.remember(Process([TRACER, "record", "-p", str(workload.pid), "--every", "2s",
+                                       "-d", "300ms", "--keep", "2"], cwd=directory,
+                                      stdout=subprocess.PIPE, text=True))
+    begun = [time.monotonic() for _ in range(4) if recorder.popen.stdout.readline()]
+    # each has to load its programs, which takes a second on a busy machine
+    check(5 < begun[-1] - begun[0] < 9, f"{begun[-1] - begun[0]:.1f} s for three times two")
+    names = traces(directory)
+    equal(len(names), 2, f"files {names}")
+    for name in names:
+        is_whole(scene, Trace(scene, os.path.join(directory, name)))
+    workload.signal(signal.SIGKILL)
+    equal(recorder.wait(), 0, "exit status when the target has ended")
+
+
+@test
+def recordings_in_turn_have_to_be_told_how_long_they_are(scene):
+    for args in (("--every", "10s"), ("--every", "1s", "-d", "2s"),
+                 ("--every", "10s", "-d", "1s", "-o", "x.trace")):
+        done = scene.tracer("record", "-a", *args)
+        equal(done.returncode, 2, f"exit status of {args}")

@@ -12,6 +12,7 @@
 #include "user/base/text.h"
 #include "user/cli/command.h"
 #include "user/cli/exported.h"
+#include "user/cli/in_turn.h"
 #include "user/cli/recorded.h"
 #include "user/cli/wanted.h"
 #include "user/model/profile.h"
@@ -22,6 +23,8 @@
 struct options {
 	struct wanted wanted;
 	u64 duration_ns;
+	u64 every_ns;
+	u64 keep;
 	const char *output;
 	bool quiet;
 };
@@ -30,6 +33,10 @@ static const struct option_spec record_options[] = {
 	WANTED_TARGET_OPTIONS(struct options),
 	{ "duration", 'd', OPTION_TIME, offsetof(struct options, duration_ns), "TIME",
 	  "end after TIME [Ctrl-C, or when the target has exited]" },
+	{ "every", 0, OPTION_TIME, offsetof(struct options, every_ns), "TIME",
+	  "record for -d TIME again and again, so often [once]" },
+	{ "keep", 0, OPTION_NUMBER, offsetof(struct options, keep), "N",
+	  "with --every: keep the newest N recordings of the target, remove older ones" },
 	{ "output", 'o', OPTION_TEXT, offsetof(struct options, output), "FILE",
 	  "write to FILE, replacing it; when its name ends as one of tracer export's formats "
 	  "(.pftrace, .out, .json, ...; .gz too), in that format [NAME-PID-DATE-TIME.trace]" },
@@ -166,6 +173,22 @@ static int export_trace(const struct exporter *exporter, const char *to, const c
 	return 0;
 }
 
+static int run_in_turn(const struct options *options, int count, struct err *err)
+{
+	struct in_turn turn = { .every_ns = options->every_ns,
+				.duration_ns = options->duration_ns,
+				.keep = options->keep,
+				.quiet = options->quiet };
+
+	if (options->output || count)
+		return fail(err, -EINVAL, "--every goes with no command and no --output");
+	if (options->duration_ns == UNTIL_ENDED) {
+		fail(err, -EINVAL, "--every: how long is each recording?");
+		return hint(err, "for example: --every 10m -d 10s --keep 100");
+	}
+	return record_in_turn(&options->wanted, &turn, err);
+}
+
 static int run(void *data, char **args, int count, struct err *err)
 {
 	struct options *options = data;
@@ -182,6 +205,8 @@ static int run(void *data, char **args, int count, struct err *err)
 		fail(err, -EINVAL, "--duration: 0 is no time to record");
 		return hint(err, "leave -d out to record until Ctrl-C or the target's end");
 	}
+	if (options->every_ns)
+		return run_in_turn(options, count, err);
 	r = wanted_session(&session, &parts, &options->wanted, count ? args : NULL, err);
 	if (!r && !options->output)
 		r = default_output(&generated, &parts, err);
@@ -227,6 +252,7 @@ const struct command record_command = {
 		"  tracer -p $(pgrep -d, nginx)   several processes\n"
 		"  tracer -o x.trace -- ./prog    a command, from its start to its end\n"
 		"  tracer -a -d 5s -e sched       the whole system, scheduling only\n"
+		"  tracer -p 4711 --every 10m -d 10s --keep 100\n"
 		"  tracer -p 4711 -o x.pftrace    for ui.perfetto.dev; x.out: for go tool trace\n",
 	.options = record_options,
 	.options_bytes = sizeof(struct options),

@@ -96,9 +96,9 @@ static int look_at(struct shelf *shelf, const char *path)
 	    trace_reader_open(&reader, path, &unused) < 0)
 		return 0;
 	manifest = trace_reader_info(reader)->manifest;
-	if (!manifest)
+	if (!manifest && !shelf->options.plain)
 		return 0;
-	cause = slowest(manifest);
+	cause = manifest ? slowest(manifest) : NULL;
 	return put(shelf, path, cause ? cause->trigger : "", (u64)st.st_size,
 		   cause ? cause->duration_ns : 0,
 		   (u64)st.st_mtim.tv_sec * NSEC_PER_SEC + (u64)st.st_mtim.tv_nsec);

@@ -11,6 +11,7 @@ struct shelf_options {
 	const char *dir;	/* "": the present one */
 	const char *name;	/* what the names of files begin with: NAME-PID-... */
 	u32 pid;		/* 0: they have none */
+	bool plain;		/* traces that are no snapshots count, too */
 	u64 keep;		/* snapshots; 0: any number */
 	u64 keep_bytes;		/* of all together; 0: any number */
 	u64 keep_slowest;	/* for each trigger of a duration; 0: all */
