@@ -62,7 +62,7 @@ static void print_cause(const struct report *report, const struct trace_cause *c
 		add(line, "%s %s", cause->tid ? "," : ":", cause->what);
 	if (cause->duration_ns)
 		add(line, ", %s%s", text_duration(length, cause->duration_ns),
-		    cause->running ? ", not ended" : "");
+		    cause->running ? " so far" : "");
 	text_printable(line, sizeof(line), line);
 	put_line(report, line);
 }
