@@ -111,6 +111,9 @@ def tasks_regions_logs_and_names_are_those_that_were_announced(scene):
             equal((len(begins), len(ends)), (10, 10), f"begins and ends of {region}")
             near(sum(ends) - sum(begins), calls[region]["ns"], f"time in {region}", slack=100 * US)
         check(re.search(r'Log .*Message="', text), "no log")
+        one = reader.parsed(scene, export(scene, trace, "one.out", "--task", "payment"))
+        check('"payment"' in one and '"checkout"' not in one, "--task payment shows others")
+        reader.parsed(scene, export(scene, trace, "none.out", "--task", "none of them"))
         check("stepper @" in text, "the thread's name is not the root of its stacks")
 
 

@@ -292,6 +292,25 @@ static void losses_are_told_in_the_file(void **state)
 	exported_free(&made);
 }
 
+/* Readers take a file without an event for a broken one. */
+static void an_export_of_nothing_is_a_trace_too(void **state)
+{
+	static const u32 nobody = 4711;
+	CLEANUP(event_list_free) struct event_list list = { 0 };
+	const struct export_options options = { .filter = { .tids = &nobody, .tid_count = 1 } };
+	struct exported made = { 0 };
+	struct err err = { 0 };
+
+	was_there(&list, MAIN, "main", LEAVE_RUNNING);
+	list_switch(&list, BEGIN_NS + US, 0, MAIN, LEAVE_PREEMPTED, 0);
+	write_trace("nothing.trace", &list, 1000, BEGIN_NS);
+	assert_int_equal(export_file(&made, "nothing.trace", &options, UINT64_MAX, &err), 0);
+	go_read(&made.go, made.data, made.size, false);
+	assert_int_equal(made.go.events, 1);
+	assert_int_equal(made.go.gs, 0);
+	exported_free(&made);
+}
+
 static void what_goes_wrong_is_told(void **state)
 {
 	CLEANUP(event_list_free) struct event_list list = { 0 };
@@ -327,6 +346,7 @@ int main(void)
 		IN_FOLDER(a_tid_that_comes_again_is_another_goroutine),
 		IN_FOLDER(regions_nest_and_what_is_older_begins_with_the_export),
 		IN_FOLDER(losses_are_told_in_the_file),
+		IN_FOLDER(an_export_of_nothing_is_a_trace_too),
 		IN_FOLDER(what_goes_wrong_is_told),
 	};
 

@@ -587,6 +587,7 @@ static void read_generation(struct reader *r)
 	for (int round = 0; round < 3; round++)
 		read_batches(r, round);
 	assert_true(r->clock);
+	assert_true(r->count);
 	qsort(r->events, r->count, sizeof(*r->events), by_time);
 	for (size_t i = 0; i < r->count; i++) {
 		const struct event *e = &r->events[i];

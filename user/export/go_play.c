@@ -293,6 +293,15 @@ static void tell_rest(struct go_play *play)
 	}
 }
 
+/* Something that says nothing: that a P which nobody has is idle */
+static void fill(struct go_play *play)
+{
+	struct go_thread *us = go_thread_of(play, 0);
+
+	if (us)
+		GO_EVENT(play, us, GO_PROC_STATUS, max(play->proc_room, play->cpus + 1), 2);
+}
+
 static void begin(struct go_play *play)
 {
 	struct marks *marks = play->marks;
@@ -330,6 +339,8 @@ int go_play_all(struct go_play *play)
 		end_waits(play);
 		tell_rest(play);
 	}
+	if (go_wire_is_empty(&play->wire))
+		fill(play);
 	return go_wire_end(&play->wire);
 }
 

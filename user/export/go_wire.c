@@ -303,12 +303,18 @@ bool go_wire_is_full(const struct go_wire *w)
 	return w->bytes + w->buffered >= w->generation_bytes;
 }
 
+bool go_wire_is_empty(const struct go_wire *w)
+{
+	return w->events == w->events_before;
+}
+
 void go_wire_next(struct go_wire *w)
 {
 	end_generation(w);
 	w->generation++;
 	w->bytes = 0;
 	w->texts = 0;
+	w->events_before = w->events;
 }
 
 void go_wire_begin(struct go_wire *w)

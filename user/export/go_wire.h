@@ -76,6 +76,7 @@ struct go_wire {
 	u64 want_ns;    /* time of the next event; later where the one before was not earlier */
 	u64 now_ns;
 	u64 events; /* all of them */
+	u64 events_before; /* of the generations before */
 	u64 bytes;  /* of this generation, written */
 	u64 buffered;
 	u64 kept; /* room of buffers of streams */
@@ -111,6 +112,8 @@ void go_wire_free(struct go_wire *wire);
 /* Whether it is time for a new generation: in that all is numbered anew. */
 bool go_wire_is_full(const struct go_wire *wire);
 void go_wire_next(struct go_wire *wire);
+/* Whether this generation has no event: readers take that for the end of a broken file. */
+bool go_wire_is_empty(const struct go_wire *wire);
 
 /* Appends an event; the time is want_ns, or 1 ns behind the event before. */
 void go_wire_event(struct go_wire *wire, struct go_stream *stream, enum go_event type,
