@@ -97,7 +97,11 @@ static int open_source(struct scan *scan, struct err *err)
 	r = row_maker_attach(&scan->maker, scan->timeline);
 	if (r < 0)
 		return fail(err, r, "cannot prepare to read '%s': %s", export->path, strerror(-r));
-	timeline_expect_stacks(scan->timeline, export->info->class_mask & 1u << CLASS_STACK);
+	if ((scan->wanted | scan->match_wanted) & scan->table->stack_columns)
+		timeline_expect_stacks(scan->timeline,
+				       export->info->class_mask & 1u << CLASS_STACK);
+	else
+		timeline_ignore_stacks(scan->timeline);
 	scan->filler.timeline = scan->timeline;
 	return 0;
 }

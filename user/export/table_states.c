@@ -189,6 +189,9 @@ const struct table_spec states_table = {
 	.column_count = COLUMN_COUNT,
 	.source = TABLE_INTERVALS,
 	.what_columns = COLUMN_BIT(OBJECT) | COLUMN_BIT(SYMBOL),
+	.stack_columns = COLUMN_BIT(USER_STACK) | COLUMN_BIT(KERNEL_STACK) |
+			 COLUMN_BIT(WAKER_USER_STACK) | COLUMN_BIT(WAKER_KERNEL_STACK) |
+			 COLUMN_BIT(OWNER_TID),
 	.fill = fill,
 };
 

@@ -127,6 +127,7 @@ const struct table_spec regions_table = {
 	.column_count = REGION_COLUMN_COUNT,
 	.source = TABLE_NOTES,
 	.note_kind = EVENT_REGION_END,
+	.stack_columns = COLUMN_BIT(REGION_STACK),
 	.fill = fill_region,
 };
 

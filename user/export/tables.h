@@ -106,6 +106,7 @@ struct table_spec {
 	u8 source;      /* enum table_source */
 	u16 note_kind;  /* notes: enum event_kind */
 	u64 what_columns; /* intervals: those that need what a wait was for, a bit each */
+	u64 stack_columns; /* those that need the stacks of waits, a bit each */
 	bool keyed; /* list: the first column is the number of the thing, from 1 on */
 	/* list: how many things, and how many rows has each; NULL: one */
 	u32 (*majors)(const struct tables *tables);

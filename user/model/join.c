@@ -261,14 +261,14 @@ void on_wait_stack(struct timeline *tl, const struct trace_event *event)
 	struct join *join;
 	struct hold *hold;
 
-	tl->joins = true;
+	tl->joins = !tl->ignores_stacks;
 	switch (e->moment) {
 	case STACK_AT_CALL_END:
 	case STACK_AT_LEAVE: t = call_ends(tl, e->tid, event->cpu); break;
 	case STACK_AT_WAKING: t = life_seen(tl, e->tid, STATE_BLOCKED); break;
 	default: t = life_evident(tl, e->tid);
 	}
-	join = t && is_tracked(t) ? join_of(tl, t) : NULL;
+	join = tl->joins && t && is_tracked(t) ? join_of(tl, t) : NULL;
 	if (!join)
 		return;
 	hold = t->track->hold;

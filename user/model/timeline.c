@@ -78,6 +78,12 @@ void timeline_expect_stacks(struct timeline *tl, bool expected)
 	tl->joins = expected;
 }
 
+void timeline_ignore_stacks(struct timeline *tl)
+{
+	tl->joins = false;
+	tl->ignores_stacks = true;
+}
+
 struct cpu_track *cpu_track(struct timeline *tl, u16 cpu)
 {
 	u32 room = max(tl->cpu_room, 16u);

@@ -39,6 +39,10 @@ void timeline_set_filter(struct timeline *timeline, const struct filter *filter)
  */
 void timeline_expect_stacks(struct timeline *timeline, bool expected);
 
+/* Nobody will ask where waits were: intervals come without, and nothing is held back for it. The same
+ * intervals of the same threads. Before the first event. */
+void timeline_ignore_stacks(struct timeline *timeline);
+
 /*
  * Intervals tell which task their thread works for, and are cut where that changes; before the first
  * event. Each piece counts as one, as those that a filter cuts. A trace has then to be read from

@@ -166,6 +166,7 @@ struct timeline {
 	struct cpu_track *cpus;
 	u32 cpu_room;
 	bool joins; /* waits have stacks */
+	bool ignores_stacks;
 	u32 joined; /* items held for them */
 	struct stackset stacks;
 	struct task_table tasks;
