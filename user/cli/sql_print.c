@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/base/json.h"
 #include "user/base/text.h"
@@ -24,6 +25,7 @@ struct printer {
 	size_t *widths;
 	u32 rows;
 	bool measured;
+	bool terminal;
 };
 
 static int print_csv_text(FILE *out, const char *text)
@@ -41,8 +43,14 @@ static int print_csv_text(FILE *out, const char *text)
 
 static void print_csv_row(struct printer *p)
 {
+	char shown[CELL_SHOWN];
+
 	for (int i = 0; i < p->columns; i++) {
 		const char *text = (const char *)sqlite3_column_text(p->statement, i);
+
+		/* A program gets what there is; a terminal no escapes that somebody has logged. */
+		if (text && p->terminal && text_printable(shown, sizeof(shown), text))
+			text = shown;
 
 		fputs(i ? "," : "", p->out);
 		if (text)
@@ -225,6 +233,7 @@ int sql_print(FILE *out, const struct sql *sql, const struct tables *tables,
 		.statement = statement,
 		.columns = sqlite3_column_count(statement),
 		.json = { .out = out },
+		.terminal = isatty(fileno(out)),
 	};
 	int r = begin(&p), step = SQLITE_ROW;
 
