@@ -139,7 +139,7 @@ static void print_below(const struct report *report, const void *data)
 /* Nothing was announced: how it could be. */
 static void print_none(const struct report *report)
 {
-	line_show(report, "no tasks were announced");
+	line_show(report, "no such tasks were announced");
 	line_show(report, "programs do so with tracer.h or tracer.py, or their probes:");
 	line_show(report, "tracer record --task 'START~END' ...");
 }
