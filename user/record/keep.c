@@ -63,11 +63,14 @@ static void open_control(struct session *session)
 	struct control_owner owner = {
 		.status = session->status, .options = session->options, .stop = stop, .ctx = session
 	};
+	const struct flight_options *options = session->options->flight;
 	struct err err = { 0 };
 
 	if (control_open(&session->control, session->flight, &owner, &err) ||
-	    session_listen(session, control_fd(session->control), &err))
-		session->status->trouble = err;
+	    session_listen(session, control_fd(session->control), &err)) {
+		if (options->on_fact)
+			options->on_fact(options->ctx, err.text);
+	}
 }
 
 static int open_window(struct session *session, struct err *err)
