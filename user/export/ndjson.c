@@ -2,7 +2,8 @@
 /*
  * ndjson - one line of JSON for each row: {"table":"states","thread_id":3,...}
  *
- * For DuckDB, ClickHouse, jq and whoever reads lines. What is NULL is left out.
+ * For DuckDB, ClickHouse, jq and whoever reads lines. What is NULL is left out, and flags that are 0:
+ * lines are written, and read, by the byte.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -53,7 +54,8 @@ static int put_row(void *ctx, const struct table_spec *table, const struct value
 
 	put_bytes(&n->put, keys->head, keys->head_bytes);
 	for (u32 i = 0; i < table->column_count; i++) {
-		if (values[i].type == VALUE_NULL)
+		if (values[i].type == VALUE_NULL ||
+		    (table->columns[i].type == COLUMN_FLAG && !values[i].integer))
 			continue;
 		/* A copy of constant length is cheap. */
 		memcpy(put_room(&n->put, sizeof(keys->text[i])), keys->text[i],
@@ -92,9 +94,9 @@ static int ndjson_write(FILE *out, const char *path, const struct export_options
 
 static void ndjson_schema(FILE *out)
 {
-	static const char *const types[] = { "integer", "number", "string" };
+	static const char *const types[] = { "integer", "number", "string", "integer" };
 
-	fputs("# One JSON object in each line; \"table\" tells which one. What is NULL is left out.\n"
+	fputs("# One JSON object in each line; \"table\" tells which one. What is NULL is left out, and flags that\n# are 0 (cut_begin, cut_end, migrated).\n"
 	      "# The recording comes first, then threads and other lists, then what happened.\n",
 	      out);
 	for (const struct table_spec *const *t = tables_list; *t; t++) {

@@ -78,10 +78,9 @@ static const struct column_spec columns[] = {
 	  "running: preempted, yielded, sleeping, disk, stopped, dead, ...; "
 	  "blocked: sleeping, disk, stopped, ...",
 	  COLUMN_TEXT, false },
-	{ "cut_begin", "1: it began before the recording, or before --from", COLUMN_INTEGER,
-	  false },
-	{ "cut_end", "1: it goes on behind the end, or behind --to", COLUMN_INTEGER, false },
-	{ "migrated", "running, 1: on another CPU than before", COLUMN_INTEGER, false },
+	{ "cut_begin", "1: it began before the recording, or before --from", COLUMN_FLAG, false },
+	{ "cut_end", "1: it goes on behind the end, or behind --to", COLUMN_FLAG, false },
+	{ "migrated", "running, 1: on another CPU than before", COLUMN_FLAG, false },
 	{ "task_id", "that its thread worked for: of tasks", COLUMN_INTEGER, false },
 	{ "task", "its name", COLUMN_TEXT, false },
 	{ "region", "the innermost one when it began", COLUMN_TEXT, false },

@@ -95,9 +95,9 @@ static const struct column_spec region_columns[] = {
 	{ "task_id", "that its thread worked for: of tasks", COLUMN_INTEGER, false },
 	{ "task", "its name", COLUMN_TEXT, false },
 	{ "user_stack", "where it began: stacks.stack_id", COLUMN_INTEGER, true },
-	{ "cut_begin", "1: its begin was not seen", COLUMN_INTEGER, false },
-	{ "cut_end", "1: its end was not: of the task, the thread, or the recording",
-	  COLUMN_INTEGER, false },
+	{ "cut_begin", "1: its begin was not seen", COLUMN_FLAG, false },
+	{ "cut_end", "1: its end was not: of the task, the thread, or the recording", COLUMN_FLAG,
+	  false },
 };
 _Static_assert(ARRAY_SIZE(region_columns) == REGION_COLUMN_COUNT, "one for each");
 

@@ -10,6 +10,7 @@ enum column_type {
 	COLUMN_INTEGER,
 	COLUMN_NUMBER, /* integer or real */
 	COLUMN_TEXT,
+	COLUMN_FLAG, /* 1, or 0, which NDJSON leaves out */
 };
 
 struct column_spec {
