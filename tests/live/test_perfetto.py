@@ -355,6 +355,37 @@ def samples_are_those_of_the_profile(scene):
         equal(counts, sorted(set(counts)), f"counts of CPU {cpu} grow")
 
 
+# Recordings that are exported at the end
+
+
+@test
+def a_recording_is_exported_by_the_name_of_its_file(scene):
+    path = scene.path("x.pftrace")
+    done = scene.tracer("-o", path, "--", "sh", "-c", "sleep 0.1; exit 7")
+    equal(done.returncode, 7, f"exit status of the command ({done.stderr.strip()})")
+    check("tracer report" not in done.stdout, f"a trace that is gone is to be read: {done.stdout}")
+    perfetto = Perfetto(path)
+    check(any(thread.name == "sleep" for thread in perfetto.sched.threads), "sleep is not there")
+    for name, begin in (("x.json", b"{"), ("x.sqlite", b"SQLite format 3"), ("x.json.gz", b"\x1f\x8b"),
+                        ("x.out", b"go 1."), ("x.ndjson", b"{")):
+        done = scene.tracer("-q", "-o", scene.path(name), "--", "sleep", "0.1")
+        equal(done.returncode, 0, f"exit status of {name} ({done.stderr.strip()})")
+        with open(scene.path(name), "rb") as file:
+            check(file.read().startswith(begin), f"{name} begins otherwise")
+    left = [name for name in os.listdir(scene.dir) if ".trace" in name or ".partial" in name]
+    equal(left, [], "what is left of recordings")
+
+
+@test
+def what_was_recorded_stays_when_it_cannot_be_exported(scene):
+    path = scene.path("x.pftrace")
+    os.mkdir(path)
+    done = scene.tracer("-q", "-o", path, "--", "sleep", "0.1")
+    equal(done.returncode, 1, "exit status")
+    check(f"tracer export perfetto {path}.trace" in done.stderr, f"no word of the trace: {done.stderr}")
+    equal(scene.tracer("check", f"{path}.trace").returncode, 0, "the trace is whole")
+
+
 # trace_processor itself
 
 
