@@ -284,11 +284,11 @@ def what_is_announced_against_the_rules_is_legal(scene):
 @test
 def compressed_or_not_it_says_the_same(scene):
     trace, _truth = scene.record_command("mutex_pair")
-    small, plain = export(scene, trace), export(scene, trace, "--plain", name="plain.pftrace")
+    small, plain = export(scene, trace, "--compress"), export(scene, trace, name="plain.pftrace")
     equal(small.kinds, plain.kinds, "what is told")
     check(os.path.getsize(scene.path("out.pftrace")) * 2 <
           os.path.getsize(scene.path("plain.pftrace")), "it is not compressed")
-    piped = subprocess.run([TRACER, "export", "perfetto", trace.path, "--plain", "-o", "-"],
+    piped = subprocess.run([TRACER, "export", "perfetto", trace.path, "-o", "-"],
                            stdout=subprocess.PIPE, check=True)
     with open(scene.path("plain.pftrace"), "rb") as file:
         equal(piped.stdout == file.read(), True, "standard output has the same")

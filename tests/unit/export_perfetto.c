@@ -37,9 +37,9 @@ static const struct exporter *perfetto(void)
 	return found;
 }
 
-static void export_file(const char *path, const char *to, bool plain)
+static void export_file(const char *path, const char *to, bool compress)
 {
-	const struct export_options options = { .plain = plain };
+	const struct export_options options = { .compress = compress };
 	CLEANUP(fclose) FILE *out = fopen(to, "we");
 	struct err err = { 0 };
 	bool missing;
@@ -216,7 +216,7 @@ static void a_story_is_what_the_golden_file_says(void **state)
 	story(&list);
 	write_trace(in_folder("story.trace"), &list, 1000, BEGIN_NS);
 	event_list_free(&list);
-	export_file(in_folder("story.trace"), in_folder("story.pftrace"), false);
+	export_file(in_folder("story.trace"), in_folder("story.pftrace"), true);
 	if (!has_reader())
 		skip();
 	assert_true(runs("python3 tests/live/perfetto_check.py --print '%s' > '%s'",

@@ -4,13 +4,11 @@
 
 #include <stdlib.h>
 
-int buffer_reserve(struct buffer *b, size_t more)
+int buffer_grow(struct buffer *b, size_t more)
 {
 	size_t room = b->room ? b->room : 256;
 	u8 *data;
 
-	if (likely(b->room - b->size >= more))
-		return 0;
 	if (more > SIZE_MAX / 2 - b->size)
 		goto no_memory;
 	while (room < b->size + more)

@@ -17,8 +17,14 @@ struct buffer {
 	bool failed;	/* an append found no memory; what was appended since is missing */
 };
 
+int buffer_grow(struct buffer *b, size_t more);
+
 /* Makes room for @more bytes behind the used ones. Return: 0 or -ENOMEM (and sets failed). */
-int buffer_reserve(struct buffer *b, size_t more);
+static inline int buffer_reserve(struct buffer *b, size_t more)
+{
+	return likely(b->room - b->size >= more) ? 0 : buffer_grow(b, more);
+}
+
 void buffer_append(struct buffer *b, const void *data, size_t size);
 void buffer_free(struct buffer *b);
 

@@ -18,7 +18,7 @@ struct options {
 	const char *header;
 	bool lines;
 	bool schema;
-	bool plain;
+	bool compress;
 };
 
 static const struct option_spec export_options[] = {
@@ -31,8 +31,8 @@ static const struct option_spec export_options[] = {
 	  "1.26) or 1.25 [1.22, which every go tool reads]" },
 	{ "schema", 0, OPTION_FLAG, offsetof(struct options, schema), NULL,
 	  "print what the fields of the format mean, and nothing else" },
-	{ "plain", 0, OPTION_FLAG, offsetof(struct options, plain), NULL,
-	  "perfetto: do not compress: three times as large, and faster" },
+	{ "compress", 'z', OPTION_FLAG, offsetof(struct options, compress), NULL,
+	  "perfetto: a third of the size, in twice the time" },
 	{ "lines", 0, OPTION_FLAG, offsetof(struct options, lines), NULL,
 	  "files and lines of frames, too: slow" },
 	FILTER_OPTIONS(options, filters),
@@ -96,7 +96,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	const struct options *o = data;
 	struct export_options options = {
 		.lines = o->lines,
-		.plain = o->plain,
+		.compress = o->compress,
 		.header = o->header,
 		.progress = isatty(STDERR_FILENO),
 	};

@@ -68,12 +68,49 @@ static int prepare(struct export *export, struct err *err)
 	return 0;
 }
 
+/* What tells of stacks, names, mappings and losses */
+static bool tells_of_stacks(const struct trace_event *event)
+{
+	switch (event->kind) {
+	case EVENT_SWITCH:
+	case EVENT_WAKING:
+	case EVENT_WAKEUP:
+	case EVENT_WAKEUP_NEW:
+	case EVENT_SYSCALL:
+	case EVENT_FUTEX:
+	case EVENT_WAIT_STACK:
+	case EVENT_SAMPLE: return false;
+	default: return !trace_event_is_annotation(event);
+	}
+}
+
+static int read_stacks(struct export *export, struct err *err)
+{
+	const struct trace_event *event;
+	int r, stopped = 0;
+	u64 count = 0;
+
+	while ((r = trace_reader_next(export->reader, &event, err)) > 0 && stopped >= 0) {
+		if (!(++count & 0xffff))
+			stopped = watch(export, NULL);
+		if (tells_of_stacks(event) && !stopped)
+			stopped = timeline_event(export->known, event);
+	}
+	if (r >= 0 && stopped >= 0)
+		stopped = timeline_finish(export->known, trace_end_ns(export->reader));
+	return stopped < 0 && r >= 0
+		       ? fail(err, stopped, "cannot follow the trace: %s", strerror(-stopped))
+		       : min(r, 0);
+}
+
 static int read_known(struct export *export, struct err *err)
 {
 	const struct trace_damage *damage;
 	int r = trace_reader_seek(export->reader, 0, err);
 
-	if (r >= 0)
+	if (r >= 0 && export->stacks_only)
+		r = read_stacks(export, err);
+	else if (r >= 0)
 		r = timeline_read(export->known, export->reader, 0, 0, err);
 	if (r < 0)
 		return r;
@@ -126,6 +163,13 @@ int export_open(struct export *export, const char *path, const struct export_opt
 	if (r >= 0)
 		r = export_learn(export, err);
 	return r < 0 ? r : export_timeline(&export->timeline, export, err);
+}
+
+int export_open_stacks(struct export *export, const char *path,
+		       const struct export_options *options, struct err *err)
+{
+	export->stacks_only = true;
+	return export_open(export, path, options, err);
 }
 
 int export_open_once(struct export *export, const char *path, const struct export_options *options,

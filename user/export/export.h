@@ -15,7 +15,7 @@ struct export_options {
 	struct filter filter;            /* from_ns and to_ns: since the start of the recording */
 	const struct profile_kind *kind; /* folded: which waits */
 	const char *header;              /* go: "1.22"; NULL: the exporter's choice */
-	bool plain;                      /* perfetto: not compressed */
+	bool compress;                   /* perfetto: packets in packets, by zlib */
 	bool lines;                      /* files and lines of frames, too: slow */
 	bool progress;                   /* say on standard error how far it is */
 	const volatile int *stop; /* not 0: give up, with -EINTR; NULL: nobody asks for that */
@@ -62,6 +62,7 @@ struct export {
 	struct timeline *known;            /* of the first time: finished, whatever the filter */
 	struct frames frames;              /* finished */
 	struct losses losses;
+	bool stacks_only;          /* known was told of nothing else */
 	bool damaged;              /* a part of the file could not be read */
 	struct timeline *timeline; /* of the second time: attach sinks before export_read() */
 	u64 start_ns;              /* of the recording */
@@ -85,6 +86,11 @@ int export_open(struct export *export, const char *path, const struct export_opt
  */
 int export_open_once(struct export *export, const char *path, const struct export_options *options,
 		     struct err *err);
+
+/* The same for who asks export->known for stacks only, and export->frames and losses: it is not told what
+ * threads do, which takes half of the time. */
+int export_open_stacks(struct export *export, const char *path,
+		       const struct export_options *options, struct err *err);
 
 /* The same in steps, for who may not need all of it: what does not take reading; the first
  * reading; a timeline for another one, with the filter. Return: as export_open(). */

@@ -43,7 +43,7 @@ static int begin(struct perfetto *p, FILE *out, struct err *err)
 	const struct clock_stamp *start = &p->export.info->start;
 	s64 offset_ns =
 		start->boot_ns > start->mono_ns ? (s64)(start->boot_ns - start->mono_ns) : 0;
-	int r = packets_begin(&p->packets, out, !p->options->plain, offset_ns);
+	int r = packets_begin(&p->packets, out, p->options->compress, offset_ns);
 
 	p->names.packets = &p->packets;
 	if (r >= 0)
@@ -94,7 +94,7 @@ static int perfetto_write(FILE *out, const char *path, const struct export_optio
 			  bool *missing, struct err *err)
 {
 	struct perfetto p = { .options = options };
-	int r = export_open(&p.export, path, options, err);
+	int r = export_open_stacks(&p.export, path, options, err);
 
 	if (r >= 0)
 		r = begin(&p, out, err);
