@@ -78,8 +78,10 @@ static int prepare(struct watch *watch, unsigned int i, struct err *err)
 	watch->mask[t->kind] |= 1ull << i;
 	if (trigger_lasts(t) && t->time_ns)
 		watch->lasting |= 1ull << i;
-	if (t->kind == TRIGGER_SYSCALL)
+	if (t->kind == TRIGGER_SYSCALL) {
+		watch->least_call_ns = min(watch->least_call_ns, t->time_ns);
 		return find_calls(watch, i, err);
+	}
 	return t->kind == TRIGGER_PSI ? pulse_pressure(&share, t->name, err) : 0;
 }
 
@@ -94,6 +96,7 @@ int watch_new(struct watch **out, const struct watch_options *options, struct er
 		return fail(err, -EINVAL, "--on: more than %d triggers", TRIGGERS_MAX);
 	watch->options = *options;
 	watch->random = (u64)getpid();
+	watch->least_call_ns = UINT64_MAX;
 	for (unsigned int i = 0; i < options->count && !r; i++)
 		r = prepare(watch, i, err);
 	if (r < 0)
@@ -210,19 +213,21 @@ static void note_switch(struct watch *watch, const struct trace_event *event)
 }
 
 static void note_call(struct watch *watch, const struct trace_event *event, u32 tid, u16 number,
-		      u64 duration_ns, bool unentered)
+		      u64 duration_ns, u16 flags)
 {
 	u32 at = (number & (SYSCALLS / 2 - 1)) + (number & SYSCALL_COMPAT ? SYSCALLS / 2 : 0);
 	struct watch_note *to;
 
-	if (!watch->calls[at])
+	/* One that did not block is not believed to go on. */
+	if (!watch->calls[at] ||
+	    (!(flags & SYSCALL_BLOCKED) && duration_ns <= watch->least_call_ns))
 		return;
 	to = note(watch, event, tid);
 	if (!to)
 		return;
 	to->kind = EVENT_SYSCALL;
 	to->syscall = number;
-	to->number = unentered ? 0 : duration_ns;
+	to->number = flags & SYSCALL_UNENTERED ? 0 : duration_ns;
 }
 
 static void note_futex(struct watch *watch, const struct trace_event *event)
@@ -249,7 +254,7 @@ static void note_futex(struct watch *watch, const struct trace_event *event)
 		if ((names->numbers[i] & SYSCALL_COMPAT) == compat &&
 		    !strcmp(names->names[i], name))
 			note_call(watch, event, futex->tid, names->numbers[i], futex->duration_ns,
-				  futex->flags & FUTEX_UNENTERED);
+				  futex->flags);
 }
 
 static void note_task(struct watch *watch, const struct trace_event *event)
@@ -358,8 +363,7 @@ void watch_event(struct watch *watch, const struct trace_event *event)
 	case EVENT_SYSCALL:
 		if (watch->calls)
 			note_call(watch, event, event->syscall.tid, event->syscall.syscall,
-				  event->syscall.duration_ns,
-				  event->syscall.flags & SYSCALL_UNENTERED);
+				  event->syscall.duration_ns, event->syscall.flags);
 		break;
 	case EVENT_FUTEX:
 		if (watch->calls)

@@ -59,6 +59,7 @@ struct watch {
 	struct watch_options options;
 	u64 mask[TRIGGER_KIND_COUNT]; /* triggers of the kind, as bits */
 	u64 lasting;                  /* triggers of durations */
+	u64 least_call_ns;            /* calls that last no longer meet no trigger */
 	u64 *calls;                   /* by number (+ SYSCALLS for 32-bit ones): triggers */
 	struct map threads;           /* tid -> struct watched_thread * */
 	struct map tasks;             /* process and number -> struct watched_task * */
