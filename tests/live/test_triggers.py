@@ -7,6 +7,7 @@ import signal
 import time
 
 from flights import Flight, files_in, is_whole
+from harness import WORKLOADS
 from judge import MS, SECOND, between, check, equal, test, wait_until
 from traces import Trace
 
@@ -265,3 +266,21 @@ def a_snapshot_tells_where_a_thread_hangs(scene):
     check("task:job>300ms" in summary[0] and "hanging" in summary[0], f"first line: {summary[0]}")
     check("pause" in summary[1], f"what it was doing: {summary[1]}")
     flight.end()
+
+
+@test
+def a_function_that_is_called_takes_a_snapshot(scene):
+    workload = scene.workload("slow_tasks", "--hold", "--stay", "--workers", 1, "--rounds", 3,
+                              "--most-ms", 5)
+    workload.ready()
+    place = f"{WORKLOADS}/slow_tasks:worker"
+    flight = Flight(scene, "-p", workload.pid, "--on", f"probe:{place}", "--once-per", "trigger")
+    workload.go()
+    workload.truth()
+    trace = flight.wait_for(1)[0]
+    causes = causes_of(scene, trace)
+    equal([cause["trigger"] for cause in causes], [f"probe:{place}"], "causes")
+    check(causes[0]["tid"] != workload.pid, "the thread is not the one that called it")
+    flight.end()
+    done = scene.tracer("flight", "-p", workload.pid, "--on", f"probe:{place}_not_there")
+    equal(done.returncode, 1, "exit status for a function that does not exist")
