@@ -164,6 +164,20 @@ static void the_summary_ends_with_what_to_type_next(void **state)
 	free(text);
 }
 
+static void the_summary_of_a_trace_that_will_not_stay_names_no_file(void **state)
+{
+	struct err err = { 0 };
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(report_print_summary(out, path, true, &err), 0);
+	fclose(out);
+	assert_null(strstr(text, "next:"));
+	assert_null(strstr(text, path));
+	free(text);
+}
+
 static void an_unknown_report_lists_those_that_exist(void **state)
 {
 	const struct report_options options = { .kind = "nonsense" };
@@ -224,6 +238,7 @@ int main(void)
 		cmocka_unit_test(a_stretch_is_cut_out_of_the_middle),
 		cmocka_unit_test(calls_come_with_their_blocked_time),
 		cmocka_unit_test(the_summary_ends_with_what_to_type_next),
+		cmocka_unit_test(the_summary_of_a_trace_that_will_not_stay_names_no_file),
 		cmocka_unit_test(an_unknown_report_lists_those_that_exist),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),
 		cmocka_unit_test(a_stretch_behind_the_end_is_an_error),
