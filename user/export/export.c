@@ -91,7 +91,7 @@ static int read_stacks(struct export *export, struct err *err)
 	u64 count = 0;
 
 	while ((r = trace_reader_next(export->reader, &event, err)) > 0 && stopped >= 0) {
-		if (!(++count & 0xffff))
+		if (!(++count & 0xffff) && export->options->stop)
 			stopped = watch(export, NULL);
 		if (tells_of_stacks(event) && !stopped)
 			stopped = timeline_event(export->known, event);

@@ -26,6 +26,7 @@ struct exporter {
 	const char *name;
 	const char *summary; /* one line: what opens it */
 	const char *suffix;  /* of files that get a name: "pftrace" */
+	const char *other_suffix; /* that such files are known by, too; NULL */
 	bool binary;         /* no text for a terminal */
 
 	/**

@@ -24,19 +24,26 @@ const struct exporter *exporter_find(const char *name)
 	return NULL;
 }
 
+/* Whether @name, of @length, ends with "." and @suffix, and has something before that. */
+static bool is_named(const char *name, size_t length, const char *suffix)
+{
+	size_t end = suffix ? strlen(suffix) : length;
+
+	return length > end + 1 && name[length - end - 1] == '.' &&
+	       !strncmp(name + length - end, suffix, end);
+}
+
 const struct exporter *exporter_of_file(const char *path)
 {
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	size_t length = strlen(name);
 
-	if (length > 3 && !strcmp(name + length - 3, ".gz"))
-		length -= 3;
-	for (const struct exporter *const *e = exporters; *e; e++) {
-		size_t suffix = strlen((*e)->suffix);
-
-		if (length > suffix + 1 && name[length - suffix - 1] == '.' &&
-		    !strncmp(name + length - suffix, (*e)->suffix, suffix))
+	/* "x.json.gz" is one, compressed. */
+	if (is_named(name, length, "gz"))
+		length -= strlen(".gz");
+	for (const struct exporter *const *e = exporters; *e; e++)
+		if (is_named(name, length, (*e)->suffix) ||
+		    is_named(name, length, (*e)->other_suffix))
 			return *e;
-	}
 	return NULL;
 }

@@ -119,6 +119,7 @@ const struct exporter sqlite_exporter = {
 	.name = "sqlite",
 	.summary = "a database with the tables of tracer sql",
 	.suffix = "db",
+	.other_suffix = "sqlite",
 	.binary = true,
 	.write = sqlite_write,
 	.schema = sqlite_schema,
