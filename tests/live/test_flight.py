@@ -2,6 +2,7 @@
 """test_flight - what a flight recorder keeps and writes, and that it goes on meanwhile"""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -172,3 +173,30 @@ def a_full_disk_and_a_vanished_directory_are_told_and_recording_goes_on(scene):
     workload.truth()
     check("snapshot" in flight.said(), "nothing was said")
     check(flight.recorder.wait() in (0, 1), "the recorder did not end with its target")
+
+
+@test
+def an_idle_target_has_a_snapshot_and_wakes_nobody(scene):
+    target = scene.process("sleep", "600")
+    flight = Flight(scene, "-p", target.pid, "--window", "2s", "--on", "wait:sync>20ms")
+    time.sleep(5)
+    task = f"/proc/{flight.pid}/task/{flight.pid}/status"
+    with open(task, encoding="utf-8") as file:
+        before = int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", file.read(), re.M).group(1))
+    time.sleep(5)
+    with open(task, encoding="utf-8") as file:
+        after = int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", file.read(), re.M).group(1))
+    check(after - before <= 55, f"{(after - before) / 5} wake-ups a second")
+    trace = flight.ask()
+    is_whole(scene, trace)
+    row = trace.thread(name="sleep")
+    check(wait_of(row, "sleep")["ns"] == row["observed_ns"] > SECOND, f"the only thread: {row}")
+    flight.end()
+
+
+@test
+def too_little_memory_is_told_with_how_much_is_needed(scene):
+    workload = scene.workload("sleeper", "--count", 100000)
+    done = scene.tracer("flight", "-p", workload.pid, "--memory", "8M")
+    equal(done.returncode, 2, f"exit status ({done.stderr})")
+    check("--memory" in done.stderr and "MiB" in done.stderr, done.stderr)

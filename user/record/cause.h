@@ -25,4 +25,7 @@ struct cause {
 
 #define CAUSE_ASKED UINT32_MAX
 
+/* "task:checkout>300ms: worker (4711), checkout, over 302 ms" */
+void cause_describe(char *to, size_t room, const struct cause *cause);
+
 #endif

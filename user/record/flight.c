@@ -264,6 +264,20 @@ static bool know_where_threads_wait(struct flight *flight, u64 now)
 	return intake_is_resolved(flight->intake) || now - flight->asked_ns > WALK_MOST_NS;
 }
 
+/* The next one may find memory again. */
+static void give_up(struct flight *flight)
+{
+	struct snapshot_result result = { .order = flight->wanted };
+
+	fail(&result.err, -ENOMEM, "no memory for a snapshot");
+	tell(flight, "no snapshot: %s", result.err.text);
+	flight->status.failed++;
+	if (flight->on_written)
+		flight->on_written(flight->written_ctx, flight->wanted->ticket, &result);
+	snapshot_order_free(take(flight->wanted));
+	flight->asked_ns = 0;
+}
+
 /* Closes the window at this moment, and has it written. */
 static int take_snapshot(struct flight *flight, struct err *err)
 {
@@ -274,8 +288,10 @@ static int take_snapshot(struct flight *flight, struct err *err)
 		return r;
 	if (!order->path)
 		order->path = shelf_path(&flight->shelf);
-	if (!order->path)
-		return fail(err, -ENOMEM, "no memory for a snapshot");
+	if (!order->path) {
+		give_up(flight);
+		return 0;
+	}
 	flight->status.window = window_status(flight->window);
 	order->last_number = flight->status.window.newest;
 	order->suppressed = flight->status.suppressed - flight->suppressed_before;
@@ -283,7 +299,7 @@ static int take_snapshot(struct flight *flight, struct err *err)
 	order->untracked = flight->intake->probes->control->untracked;
 	order->recorder_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	if (snapshots_order(flight->snapshots, order))
-		return fail(err, -ENOMEM, "no memory for a snapshot");
+		give_up(flight);
 	flight->wanted = NULL;
 	flight->asked_ns = 0;
 	return 0;
@@ -335,21 +351,6 @@ void flight_signal(struct flight *flight, u32 pid)
 		flight->status.suppressed++;
 }
 
-static void describe(char *to, size_t room, const struct cause *cause)
-{
-	char length[TEXT_MAX];
-	int used = snprintf(to, room, "%s", cause->text);
-
-	if (cause->tid && used >= 0 && (size_t)used < room)
-		used += snprintf(to + used, room - (size_t)used, ": %s (%u)", cause->thread,
-				 cause->tid);
-	if (cause->what[0] && used >= 0 && (size_t)used < room)
-		used += snprintf(to + used, room - (size_t)used, ", %s", cause->what);
-	if (cause->duration_ns && used >= 0 && (size_t)used < room)
-		snprintf(to + used, room - (size_t)used, ", %s%s", cause->running ? "over " : "",
-			 text_duration(length, cause->duration_ns));
-}
-
 static void on_removed(void *ctx, const char *path, int code)
 {
 	struct flight *flight = ctx;
@@ -383,7 +384,7 @@ static void tell_result(struct flight *flight, const struct snapshot_result *res
 		return;
 	}
 	flight->status.snapshots++;
-	describe(why, sizeof(why), &order->causes[0]);
+	cause_describe(why, sizeof(why), &order->causes[0]);
 	tell(flight, "snapshot %s: %s, %s, %" PRIu64 " lost, written in %s; because of %s%s",
 	     order->path, text_duration(length, result->to_ns - result->from_ns),
 	     text_bytes(size, result->bytes), result->lost, text_duration(took, result->took_ns),
