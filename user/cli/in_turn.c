@@ -64,11 +64,11 @@ static int record_one(struct session_options *session, struct shelf *shelf,
 	if (r < 0)
 		return r;
 	recorded_notes(status, session->verbose);
+	if (shelf_add(shelf, path, status->file_bytes, &(struct cause){ 0 }, on_removed, NULL))
+		return fail(err, -ENOMEM, "no memory to remember '%s'", path);
 	if (!turn->quiet)
 		say_what_came(status, path);
-	return shelf_add(shelf, path, status->file_bytes, &(struct cause){ 0 }, on_removed, NULL)
-		       ? fail(err, -ENOMEM, "no memory to remember '%s'", path)
-		       : 0;
+	return 0;
 }
 
 int record_in_turn(const struct wanted *wanted, const struct in_turn *turn, struct err *err)
