@@ -111,11 +111,13 @@ def probes_that_cost_much_are_a_warning_while_recording(scene):
     path, alone = scene.path("a.trace"), cpu_of_calls(scene, *args)
     done = scene.tracer("-q", "--region", f"{PROBED}:often_called", "-o", path, "--", PROBED, *args)
     traced = json.loads(done.stdout)["threads"][0]["cpu_ns"]
-    found = re.search(r"warning: probes take about (\d+) % of the CPU time of process (\d+)",
-                      done.stderr)
+    found = re.findall(r"warning: probes take about (\d+) % of the CPU time of process (\d+)",
+                       done.stderr)
     check(found, f"no warning: {done.stderr}")
-    equal(int(found.group(2)), json.loads(done.stdout)["pid"], "process")
-    near(int(found.group(1)), 100 * (1 - alone / traced), "share of probes, %", 0.3, 5)
+    # said again when it is more; the first stretch of time began before the calls
+    share, process = map(int, found[-1])
+    equal(process, json.loads(done.stdout)["pid"], "process")
+    near(share, 100 * (1 - alone / traced), "share of probes, %", 0.3, 5)
     check("hint:" in done.stderr, "no advice")
 
 
@@ -133,7 +135,7 @@ def a_flight_recorder_hears_probed_regions_and_warns_of_their_price(scene):
     os.mkdir(scene.path("snapshots"))
     done = scene.tracer("flight", "--dir", scene.path("snapshots"), "--on", "region:save_index>1ms",
                         "--region", "probed:save_*", "--region", "probed:often_called", "--",
-                        PROBED, "--rounds", "3", "--calls", "100000", seconds=90)
+                        PROBED, "--rounds", "3", "--calls", "800000", seconds=90)
     equal(done.returncode, 0, f"exit status ({done.stderr})")
     check(len(os.listdir(scene.path("snapshots"))) >= 1, "no snapshot was written")
     check("because of region:save_index>1ms" in done.stderr, f"not said why: {done.stderr}")

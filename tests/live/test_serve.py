@@ -17,14 +17,17 @@ from traces import wait_of
 class Server:
     """A running `tracer serve`, and curl to ask it"""
 
-    def __init__(self, scene, *options, env=None):
+    def __init__(self, scene, *options):
         self.scene = scene
         self.said = scene.path("serve.txt")
         self.own = pathlib.Path(scene.dir) / "own"
         self.own.mkdir(exist_ok=True)
+        run_dir = pathlib.Path(scene.dir) / "run"
+        run_dir.mkdir(mode=0o700, exist_ok=True)
+        self.env = {**os.environ, "TMPDIR": str(self.own), "TRACER_RUN_DIR": str(run_dir)}
         with open(self.said, "w", encoding="utf-8") as out:
             self.process = scene.process(TRACER, "serve", "--listen", "127.0.0.1:0", *options,
-                                         stderr=out, env={**(env or os.environ), "TMPDIR": str(self.own)})
+                                         stderr=out, env=self.env)
         wait_until(lambda: "port " in self.log(), "the server listens")
         self.port = int(re.search(r"port (\d+)", self.log()).group(1))
         self.url = f"http://127.0.0.1:{self.port}"
@@ -145,14 +148,11 @@ def a_client_that_goes_away_ends_its_recording_and_no_other(scene):
 @test
 def the_running_recorder_is_asked_for_its_state_and_for_snapshots(scene):
     workload = scene.workload("sleeper", "--count", 100000)
-    run_dir = scene.path("run")
-    os.mkdir(run_dir, 0o700)
-    env = {**os.environ, "TRACER_RUN_DIR": run_dir}
-    server = Server(scene, env=env)
+    server = Server(scene)
     equal(server.curl("/status")[0], 404, "status without a recorder")
     check(b"tracer_flight_up 0" in server.curl("/metrics")[1], "a recorder is up that is not")
     flight = scene.process(TRACER, "flight", "-p", workload.pid, "--window", "5s", "--dir",
-                           scene.dir, stderr=-3, env=env)
+                           scene.dir, stderr=-3, env=server.env)
     wait_until(lambda: server.curl("/status")[0] == 200, "the recorder answers", seconds=20)
     wait_until(lambda: json.loads(server.curl("/status")[1])["held_ns"] > 2 * SECOND,
                "the window fills", seconds=20)
