@@ -59,9 +59,9 @@ def preempted_threads_are_told_by_the_functions_that_they_were_in(scene):
 
 @test
 def without_being_asked_for_preemptions_have_no_stacks(scene):
-    command = ("taskset", "-c", "0", WORKLOADS / "spinner", "--ms", "300", "--threads", "2")
+    command = ("taskset", "-c", "0", WORKLOADS / "spinner", "--ms", "600", "--threads", "2")
     trace, _done = record(scene, ("--stack-min", "0"), command)
-    check(any(row["scheduler_wait_ns"] > 100 * MS for row in trace.threads()),
+    check(any(row["scheduler_wait_ns"] > 20 * MS for row in trace.threads()),
           "nobody had to wait for the CPU")
     found = [row for row in rows_of(trace, "sched") if row["why"] == "preempted"]
     equal(found, [], "stacks of preemptions")
@@ -150,7 +150,8 @@ def a_hundred_thousand_stacks_are_told_or_counted(scene):
     check(waits >= 0.8 * paths * rounds, f"only {waits} naps of {paths * rounds} blocked")
     # what has no stack was lost, and counted
     bare = waits - total(rows, "count")
-    check(bare <= lost, f"{bare} of {waits} waits have no stack, {lost} events were lost")
+    # a wait whose call began, or whose switch came, where this kernel shows nothing has none
+    check(bare <= lost + waits / 20_000, f"{bare} of {waits} waits have no stack, {lost} events were lost")
     whole = {}
     for row in rows:
         number = number_of(functions(row))
