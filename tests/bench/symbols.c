@@ -5,7 +5,7 @@
  *
  *	build/bench/symbols [--json] [FILE [FRAMES]]
  *
- * Without a FILE: the largest library of functions that is installed of those listed below.
+ * Without a FILE: the first that is installed of those listed below.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,8 +23,7 @@
 #define BASE   0x7f0000000000ULL
 
 static const char *const files[] = {
-	"/usr/lib/chromium/chromium",
-	"/usr/bin/node",
+	"/usr/bin/node", /* with its symbols, unlike most programs of a distribution */
 	"/usr/lib/x86_64-linux-gnu/libLLVM-16.so.1",
 	"/usr/lib/x86_64-linux-gnu/libLLVM-15.so.1",
 	"/usr/lib/x86_64-linux-gnu/libLLVM-14.so.1",
