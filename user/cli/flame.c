@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* flame - a flame graph of what threads waited for, or where they ran, for a browser */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "user/base/text.h"
 #include "user/cli/command.h"
 #include "user/cli/filters.h"
+#include "user/cli/tallied.h"
 #include "user/export/flame.h"
-#include "user/export/output.h"
-
-extern const struct command flame_command;
 
 struct options {
 	struct filter_options filters;
@@ -50,40 +46,11 @@ static int parse_file(char **args, int count, struct err *err)
 	return hint(err, "tracer flame FILE [--kind KIND] [-o OUT.svg]");
 }
 
-static void tell(const struct tally *tally, const char *path)
-{
-	char count[TEXT_MAX], ns[TEXT_MAX];
-
-	printf("%s: %s %s, %s; open it in a browser\n", path,
-	       text_count(count, tally->profile.total_count),
-	       tally->profile.kind->cpu ? "samples" : "waits",
-	       text_duration(ns, tally->profile.total_ns));
-	if (!tally_has_stacks(tally))
-		printf("no stacks were recorded: record without -e, or with stack in it\n");
-	if (tally_is_lower_bound(tally))
-		printf("events were lost: times and counts are a lower bound\n");
-}
-
-static int write_graph(const struct tally *tally, const struct options *o, const char *path,
-		       struct err *err)
-{
-	struct output output;
-	char suffix[32], name[4096];
-	int r;
-
-	snprintf(suffix, sizeof(suffix), ".%s.svg", tally->profile.kind->name);
-	r = output_open(&output, o->output, path, suffix, err);
-	if (r < 0)
-		return r;
-	snprintf(name, sizeof(name), "%s", output.path ?: "");
-	r = flame_write(output.file, tally, err);
-	if (r >= 0)
-		r = output_finish(&output, err);
-	output_close(&output);
-	if (r >= 0 && *name)
-		tell(tally, name);
-	return r;
-}
+static const struct tallied graph = {
+	.write = flame_write,
+	.suffix = ".svg",
+	.what = "; open it in a browser",
+};
 
 static int run(void *data, char **args, int count, struct err *err)
 {
@@ -102,7 +69,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	if (r >= 0)
 		r = tally_read(&tally, args[0], &options, err);
 	if (r >= 0)
-		r = write_graph(&tally, o, args[0], err);
+		r = tallied_write(&graph, &tally, o->output, args[0], err);
 	tally_free(&tally);
 	filters_free(&options.filter);
 	return r;

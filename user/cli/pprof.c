@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* pprof - a profile of what threads waited for, or where they ran, for `go tool pprof` */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "user/base/text.h"
 #include "user/cli/command.h"
 #include "user/cli/filters.h"
-#include "user/export/output.h"
+#include "user/cli/tallied.h"
 #include "user/export/pprof.h"
 
 struct options {
@@ -45,41 +43,12 @@ static int parse_words(const struct profile_kind **kind, const char **path, char
 			 "wait: network, disk, pipe, poll, sleep, fault, child, other");
 }
 
-/* Where to look, on a terminal: what was made, and how to open it */
-static void tell(const struct tally *tally, const char *path)
-{
-	char count[TEXT_MAX], ns[TEXT_MAX];
-
-	printf("%s: %s %s, %s\n", path, text_count(count, tally->profile.total_count),
-	       tally->profile.kind->cpu ? "samples" : "waits",
-	       text_duration(ns, tally->profile.total_ns));
-	if (!tally_has_stacks(tally))
-		printf("no stacks were recorded: record without -e, or with stack in it\n");
-	if (tally_is_lower_bound(tally))
-		printf("events were lost: times and counts are a lower bound\n");
-	printf("next: go tool pprof -top %s\n", path);
-}
-
-static int write_profile(const struct tally *tally, const struct options *o, const char *path,
-			 struct err *err)
-{
-	struct output output;
-	char suffix[32], name[4096];
-	int r;
-
-	snprintf(suffix, sizeof(suffix), ".%s.pb.gz", tally->profile.kind->name);
-	r = output_open(&output, o->output, path, suffix, err);
-	if (r < 0)
-		return r;
-	snprintf(name, sizeof(name), "%s", output.path ?: "");
-	r = pprof_write(output.file, tally, err);
-	if (r >= 0)
-		r = output_finish(&output, err);
-	output_close(&output);
-	if (r >= 0 && *name)
-		tell(tally, name);
-	return r;
-}
+static const struct tallied profile = {
+	.write = pprof_write,
+	.suffix = ".pb.gz",
+	.what = "",
+	.next = "go tool pprof -top",
+};
 
 static int run(void *data, char **args, int count, struct err *err)
 {
@@ -98,7 +67,7 @@ static int run(void *data, char **args, int count, struct err *err)
 	if (r >= 0)
 		r = tally_read(&tally, path, &options, err);
 	if (r >= 0)
-		r = write_profile(&tally, o, path, err);
+		r = tallied_write(&profile, &tally, o->output, path, err);
 	tally_free(&tally);
 	filters_free(&options.filter);
 	return r;
