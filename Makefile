@@ -144,11 +144,12 @@ deps-more: ## the same, and a JDK: without it the tests of the JVM are skipped
 	sh tests/deps.sh more
 
 # Benchmarks print a table; they never pass or fail.
-BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_SRC := $(filter-out tests/bench/helpers%.c,$(wildcard tests/bench/*.c))
+BENCH_AUX := $(call obj,$(wildcard tests/bench/helpers*.c))
 BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 
 $(BUILD)/bench/%: override CFLAGS += -pthread
-$(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJ)
+$(BUILD)/bench/%: tests/bench/%.c $(BENCH_AUX) $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_SERVE) $(LIBS_TRACE) -lm
 
@@ -156,7 +157,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(CORE_OBJ)
 bench: all $(BENCH_BIN) ## measure speed and memory, as a table and build/bench.json (as root)
 	@BUILD=$(BUILD) tests/bench/run
 
-$(BUILD)/bench/kernel $(BUILD)/bench/probes $(BUILD)/bench/stacks: $(BUILD)/bench/%: tests/bench/%.c $(RECORD_OBJ) $(CORE_OBJ)
+$(BUILD)/bench/kernel $(BUILD)/bench/probes $(BUILD)/bench/stacks: $(BUILD)/bench/%: tests/bench/%.c $(BENCH_AUX) $(RECORD_OBJ) $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS_RECORD) $(LIBS_SYMBOLS) $(LIBS_EXPORT) $(LIBS_SERVE) $(LIBS_TRACE) -lm
 

@@ -20,11 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/bench/helpers_spread.h"
+#include "tests/bench/helpers_worker.h"
 #include "user/base/util.h"
 
 #include "bpf/shared.h"
@@ -113,10 +113,9 @@ static void *second_thread(void *loop)
 	return NULL;
 }
 
-/* Return: CPU time of both threads. */
-static u64 run_loop(const struct loop *loop)
+static void run_loop(u32 number)
 {
-	u64 begin_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	const struct loop *loop = &loops[number];
 	pthread_t second;
 
 	times = loop->times;
@@ -126,64 +125,15 @@ static u64 run_loop(const struct loop *loop)
 	loop->run(false);
 	if (loop->partner)
 		pthread_join(second, NULL);
-	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin_ns;
 }
 
-struct worker {
-	pid_t pid;
-	int ask, answer;
-};
-
-static void work(int ask, int answer)
+static void make_pipes(void)
 {
-	cpu_set_t cpus;
-	u32 number;
-	u64 ns;
-
-	CPU_ZERO(&cpus);
-	CPU_SET((int)sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (pipe(passed[0]) || pipe(passed[1]))
 		exit(1);
-	while (read(ask, &number, sizeof(number)) == sizeof(number)) {
-		ns = run_loop(&loops[number]);
-		if (write(answer, &ns, sizeof(ns)) != sizeof(ns))
-			break;
-	}
-	exit(0);
 }
 
-static int worker_start(struct worker *worker, struct err *err)
-{
-	int to[2], from[2];
-
-	if (pipe(to) || pipe(from))
-		return fail(err, -errno, "cannot make a pipe: %s", strerror(errno));
-	worker->pid = fork();
-	if (worker->pid < 0)
-		return fail(err, -errno, "cannot start a worker: %s", strerror(errno));
-	if (!worker->pid) {
-		close(to[1]);
-		close(from[0]);
-		work(to[0], from[1]);
-	}
-	close(to[0]);
-	close(from[1]);
-	worker->ask = to[1];
-	worker->answer = from[0];
-	return 0;
-}
-
-static int worker_run(u64 *ns, const struct worker *worker, u32 loop, struct err *err)
-{
-	if (write(worker->ask, &loop, sizeof(loop)) != sizeof(loop) ||
-	    read(worker->answer, ns, sizeof(*ns)) != sizeof(*ns))
-		return fail(err, -EPIPE, "the worker has ended in '%s'", loops[loop].name);
-	/* Its way back into read() */
-	usleep(2000);
-	return 0;
-}
+static const struct work work = { .begin = make_pipes, .run = run_loop };
 
 /* Which programs are attached, and whether the worker is in the target */
 enum way { WAY_NOTHING, WAY_EMPTY, WAY_EMPTY_OTHER, WAY_TARGET, WAY_OTHER, WAYS };
@@ -354,6 +304,7 @@ static int run_quietly(struct bench *bench, const struct worker *worker, enum wa
 		if (way >= WAY_TARGET)
 			count(bench->probes);
 		r = worker_run(&bench->ns[way][loop][round], worker, loop, err);
+		usleep(2000); /* its way back to where it waits for us */
 		if (way == WAY_TARGET)
 			bench->counted[loop][round] = count(bench->probes);
 		if (!disturbed(bench))
@@ -390,24 +341,6 @@ static int run_round(struct bench *bench, long round, struct err *err)
 	r = r ?: attach_ours(bench->probes, err);
 	r = r ?: run_way(bench, WAY_TARGET, round, err);
 	return r ?: run_way(bench, WAY_OTHER, round, err);
-}
-
-/* Quartiles of the rounds */
-struct spread {
-	double low, median, high;
-};
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static struct spread spread_of(double *values, size_t n)
-{
-	qsort(values, n, sizeof(*values), by_value);
-	return (struct spread){ values[n / 4], values[n / 2], values[3 * n / 4] };
 }
 
 struct result {
@@ -536,9 +469,9 @@ static int measure(struct bench *bench, struct err *err)
 		.pid_count = 1,
 		.class_mask = (1 << CLASS_COUNT) - 1 - (1 << CLASS_STACK) - (1 << CLASS_SAMPLE),
 	};
-	int r = worker_start(&bench->workers[0], err);
+	int r = worker_start(&bench->workers[0], &work, err);
 
-	r = r ?: worker_start(&bench->workers[1], err);
+	r = r ?: worker_start(&bench->workers[1], &work, err);
 	if (r < 0)
 		return r;
 	options.pids = &bench->workers[0].pid;
@@ -571,12 +504,8 @@ int main(int argc, char **argv)
 			bench.rounds = min(max(atol(argv[++i]), 1L), (long)ROUNDS_MAX);
 	}
 	r = measure(&bench, &err);
-	for (size_t i = 0; i < ARRAY_SIZE(bench.workers); i++) {
-		if (bench.workers[i].pid <= 0)
-			continue;
-		kill(bench.workers[i].pid, SIGKILL);
-		waitpid(bench.workers[i].pid, NULL, 0);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(bench.workers); i++)
+		worker_end(&bench.workers[i]);
 	if (r < 0) {
 		fprintf(stderr, "kernel: %s\n%s\n", err.text, err.hint);
 		return 1;

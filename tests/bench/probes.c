@@ -15,11 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bpf/shared.h"
+#include "tests/bench/helpers_spread.h"
+#include "tests/bench/helpers_worker.h"
 #include "user/annotate/tracer.h"
 #include "user/base/clock.h"
 #include "user/record/annotate.h"
@@ -139,51 +139,12 @@ static const struct loop {
 #define LOOPS  ARRAY_SIZE(loops)
 #define TRACED 2 /* the first of the loops that are recorded */
 
-struct worker {
-	pid_t pid;
-	int ask, answer;
-};
-
-static void work(int ask, int answer)
+static void run_loop(u32 number)
 {
-	cpu_set_t cpus;
-	u32 number;
-
-	CPU_ZERO(&cpus);
-	CPU_SET((int)sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (read(ask, &number, sizeof(number)) == sizeof(number)) {
-		u64 from_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID), ns;
-
-		loops[number].run(loops[number].times);
-		ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - from_ns;
-		if (write(answer, &ns, sizeof(ns)) != sizeof(ns))
-			break;
-	}
-	exit(0);
+	loops[number].run(loops[number].times);
 }
 
-static int worker_start(struct worker *worker, struct err *err)
-{
-	int to[2], from[2];
-
-	if (pipe(to) || pipe(from))
-		return fail(err, -errno, "cannot make a pipe: %s", strerror(errno));
-	worker->pid = fork();
-	if (worker->pid < 0)
-		return fail(err, -errno, "cannot start a worker: %s", strerror(errno));
-	if (!worker->pid) {
-		close(to[1]);
-		close(from[0]);
-		work(to[0], from[1]);
-	}
-	close(to[0]);
-	close(from[1]);
-	worker->ask = to[1];
-	worker->answer = from[0];
-	return 0;
-}
+static const struct work work = { .run = run_loop };
 
 /* Which programs are attached, and whether the worker is in the target */
 enum way { WAY_NOTHING, WAY_LEAVING, WAY_TARGET, WAY_OTHER, WAYS };
@@ -197,14 +158,6 @@ struct bench {
 	u64 events[LOOPS]; /* of one round */
 	u64 lost;
 };
-
-static int worker_run(u64 *ns, const struct worker *worker, u32 loop, struct err *err)
-{
-	if (write(worker->ask, &loop, sizeof(loop)) != sizeof(loop) ||
-	    read(worker->answer, ns, sizeof(*ns)) != sizeof(*ns))
-		return fail(err, -EPIPE, "the worker has ended in '%s'", loops[loop].name);
-	return 0;
-}
 
 static int count_event(void *ctx, const struct trace_event *event)
 {
@@ -259,18 +212,6 @@ static int run_round(struct bench *bench, long round, struct err *err)
 	return r;
 }
 
-/* Quartiles of the rounds */
-struct spread {
-	double low, median, high;
-};
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* What one way takes more than another one, each time through a loop, divided by @parts */
 static struct spread more(const struct bench *bench, enum way way, enum way than, u32 loop,
 			  u32 than_loop, double parts)
@@ -282,8 +223,7 @@ static struct spread more(const struct bench *bench, enum way way, enum way than
 		values[i] =
 			((double)bench->ns[way][loop][i] - (double)bench->ns[than][than_loop][i]) /
 			(double)loops[loop].times / parts;
-	qsort(values, n, sizeof(*values), by_value);
-	return (struct spread){ values[n / 4], values[n / 2], values[3 * n / 4] };
+	return spread_of(values, n);
 }
 
 static void print_table(const struct bench *bench)
@@ -358,9 +298,9 @@ static int measure(struct bench *bench, struct err *err)
 		.class_mask = 1 << CLASS_ANNOTATION,
 		.user_probes = true,
 	};
-	int r = worker_start(&bench->workers[0], err);
+	int r = worker_start(&bench->workers[0], &work, err);
 
-	r = r ?: worker_start(&bench->workers[1], err);
+	r = r ?: worker_start(&bench->workers[1], &work, err);
 	r = r ?: name_functions(&bench->words, err);
 	if (r < 0)
 		return r;
@@ -393,12 +333,8 @@ int main(int argc, char **argv)
 			bench.rounds = min(max(atol(argv[++i]), 1L), (long)ROUNDS_MAX);
 	}
 	r = measure(&bench, &err);
-	for (size_t i = 0; i < ARRAY_SIZE(bench.workers); i++) {
-		if (bench.workers[i].pid <= 0)
-			continue;
-		kill(bench.workers[i].pid, SIGKILL);
-		waitpid(bench.workers[i].pid, NULL, 0);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(bench.workers); i++)
+		worker_end(&bench.workers[i]);
 	if (r >= 0)
 		(json ? print_json : print_table)(&bench);
 	else

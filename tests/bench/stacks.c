@@ -18,10 +18,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/bench/helpers_spread.h"
+#include "tests/bench/helpers_worker.h"
 #include "user/base/util.h"
 
 #include "bpf/shared.h"
@@ -46,7 +46,8 @@
 #define FRAME \
 	__attribute__((noinline, optimize("no-omit-frame-pointer", "no-optimize-sibling-calls")))
 
-enum work { WORK_WAIT, WORK_COMPUTE };
+/* What the worker does, by number */
+enum task { TASK_WAIT, TASK_COMPUTE };
 
 static int there[2], back[2]; /* pipes between the two threads */
 static u64 words[WORDS];
@@ -94,70 +95,24 @@ static FRAME void compute(int depth)
 	}
 }
 
-/* Return: CPU time of both threads. */
-static u64 run(enum work work)
+static FRAME void run(u32 task)
 {
-	u64 begin_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-
-	if (work == WORK_COMPUTE)
+	if (task == TASK_COMPUTE)
 		compute(DEPTH);
-	for (int i = 0; work == WORK_WAIT && i < TIMES; i++)
+	for (int i = 0; task == TASK_WAIT && i < TIMES; i++)
 		if (below(DEPTH, back[0], there[1], true))
 			exit(1);
-	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin_ns;
 }
 
-struct worker {
-	pid_t pid;
-	int ask, answer;
-};
-
-static void worker_main(int asked, int told)
+static void begin(void)
 {
 	pthread_t second;
-	cpu_set_t cpus;
-	char work;
-	u64 ns;
 
-	CPU_ZERO(&cpus);
-	CPU_SET((int)sysconf(_SC_NPROCESSORS_ONLN) - 1, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (pipe(there) || pipe(back) || pthread_create(&second, NULL, answer, NULL))
 		exit(1);
-	while (read(asked, &work, 1) == 1) {
-		ns = run((enum work)work);
-		if (write(told, &ns, sizeof(ns)) != sizeof(ns))
-			break;
-	}
-	exit(0);
 }
 
-static int worker_start(struct worker *worker, struct err *err)
-{
-	int to[2], from[2];
-
-	if (pipe(to) || pipe(from))
-		return fail(err, -errno, "cannot make a pipe: %s", strerror(errno));
-	worker->pid = fork();
-	if (worker->pid < 0)
-		return fail(err, -errno, "cannot start a worker: %s", strerror(errno));
-	if (!worker->pid)
-		worker_main(to[0], from[1]);
-	worker->ask = to[1];
-	worker->answer = from[0];
-	return 0;
-}
-
-static int worker_run(u64 *ns, const struct worker *worker, enum work work, struct err *err)
-{
-	char byte = (char)work;
-
-	if (write(worker->ask, &byte, 1) != 1 ||
-	    read(worker->answer, ns, sizeof(*ns)) != sizeof(*ns))
-		return fail(err, -EPIPE, "the worker has ended");
-	return 0;
-}
+static const struct work work = { .begin = begin, .run = run };
 
 /* How it is recorded */
 enum way { WAY_NONE, WAY_SHORT, WAY_LONG, WAYS };
@@ -194,10 +149,7 @@ static void bench_close(struct bench *bench)
 	mappings_free(bench->mappings);
 	for (enum way way = 0; way < WAYS; way++)
 		probes_close(bench->probes[way]);
-	if (bench->worker.pid > 0) {
-		kill(bench->worker.pid, SIGKILL);
-		waitpid(bench->worker.pid, NULL, 0);
-	}
+	worker_end(&bench->worker);
 }
 
 struct counting {
@@ -288,7 +240,7 @@ static int open_way(struct bench *bench, enum way way, struct err *err)
 }
 
 /* One turn, in which nobody else records */
-static int turn(u64 *ns, struct bench *bench, enum way way, enum work work, struct err *err)
+static int turn(u64 *ns, struct bench *bench, enum way way, enum task task, struct err *err)
 {
 	struct probes *probes = bench->probes[way];
 	int r;
@@ -296,7 +248,7 @@ static int turn(u64 *ns, struct bench *bench, enum way way, enum work work, stru
 	/* What the CPUs ran meanwhile was not seen. */
 	__atomic_add_fetch(&probes->control->generation, 1, __ATOMIC_SEQ_CST);
 	probes_start(probes);
-	r = worker_run(ns, &bench->worker, work, err);
+	r = worker_run(ns, &bench->worker, task, err);
 	probes_stop(probes);
 	return r;
 }
@@ -306,7 +258,7 @@ static int waits_round(struct bench *bench, long round, struct err *err)
 	u64 ns[WAYS], before = bench->counted[WAY_LONG].waits, waits;
 
 	for (enum way way = 0; way < WAYS; way++) {
-		int r = turn(&ns[way], bench, way, WORK_WAIT, err);
+		int r = turn(&ns[way], bench, way, TASK_WAIT, err);
 
 		if (r < 0)
 			return r;
@@ -333,8 +285,8 @@ static int clocks_turn(u64 *ns, struct bench *bench, bool recording, struct err 
 
 	if (r < 0)
 		return fail(err, r, "cannot sample: %s", strerror(-r));
-	r = recording ? turn(ns, bench, WAY_LONG, WORK_COMPUTE, err)
-		      : worker_run(ns, &bench->worker, WORK_COMPUTE, err);
+	r = recording ? turn(ns, bench, WAY_LONG, TASK_COMPUTE, err)
+		      : worker_run(ns, &bench->worker, TASK_COMPUTE, err);
 	sampler_close(&sampler);
 	return r;
 }
@@ -342,7 +294,7 @@ static int clocks_turn(u64 *ns, struct bench *bench, bool recording, struct err 
 static int samples_round(struct bench *bench, long round, struct err *err)
 {
 	u64 plain, clocks, sampled, before = bench->sampled.samples, samples;
-	int r = turn(&plain, bench, WAY_LONG, WORK_COMPUTE, err);
+	int r = turn(&plain, bench, WAY_LONG, TASK_COMPUTE, err);
 
 	r = r ?: clocks_turn(&clocks, bench, false, err);
 	r = r ?: clocks_turn(&sampled, bench, true, err);
@@ -390,7 +342,7 @@ static int learn(struct bench *bench, struct err *err)
 
 static int measure(struct bench *bench, struct err *err)
 {
-	int r = worker_start(&bench->worker, err);
+	int r = worker_start(&bench->worker, &work, err);
 
 	for (enum way way = 0; way < WAYS && !r; way++)
 		r = open_way(bench, way, err);
@@ -402,23 +354,6 @@ static int measure(struct bench *bench, struct err *err)
 	return r;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-struct spread {
-	double low, median, high;
-};
-
-static struct spread spread_of(double *values, long n)
-{
-	qsort(values, (size_t)n, sizeof(*values), by_value);
-	return (struct spread){ values[n / 4], values[n / 2], values[3 * n / 4] };
-}
-
 static void print(struct bench *bench, bool json)
 {
 	const struct counted *counted = &bench->counted[WAY_LONG];
@@ -427,16 +362,16 @@ static void print(struct bench *bench, bool json)
 		struct spread spread;
 	} rows[] = {
 		{ "a wait without stacks, ns", "wait_ns",
-		  spread_of(bench->wait_ns, bench->rounds) },
+		  spread_of(bench->wait_ns, (size_t)bench->rounds) },
 		{ "added to one that is too short", "short_ns",
-		  spread_of(bench->added_ns[WAY_SHORT], bench->rounds) },
+		  spread_of(bench->added_ns[WAY_SHORT], (size_t)bench->rounds) },
 		{ "added to one that has stacks", "long_ns",
-		  spread_of(bench->added_ns[WAY_LONG], bench->rounds) },
-		{ "a sample, ns", "sample_ns", spread_of(bench->sample_ns, bench->rounds) },
+		  spread_of(bench->added_ns[WAY_LONG], (size_t)bench->rounds) },
+		{ "a sample, ns", "sample_ns", spread_of(bench->sample_ns, (size_t)bench->rounds) },
 		{ "... without its clock's interrupt", "program_ns",
-		  spread_of(bench->program_ns, bench->rounds) },
+		  spread_of(bench->program_ns, (size_t)bench->rounds) },
 		{ "99 samples a second, % of a CPU", "sample_share",
-		  spread_of(bench->sample_share, bench->rounds) },
+		  spread_of(bench->sample_share, (size_t)bench->rounds) },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
