@@ -142,6 +142,8 @@ def a_hundred_thousand_stacks_are_told_or_counted(scene):
     trace, done = record(scene, ("--stack-min", "0"),
                          (WORKLOADS / "call_paths", "--paths", paths, "--rounds", rounds), 120)
     said = dict(re.findall(r"(\w+)=(\d+)", done.stderr))
+    equal("table of stacks was full" in done.stderr, int(said["stacks_forgotten"]) > 0,
+          "whether a full table is told")
     path = scene.path("stacks.json")
     found = trace.report("stacks")
     lost = found["losses"]["events"]

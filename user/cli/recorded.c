@@ -51,6 +51,18 @@ static void note_refused_samples(int refused)
 			strerror(-refused));
 }
 
+/* Nothing is missing for it; the file has become larger. */
+static void note_forgotten_stacks(u64 forgotten)
+{
+	char count[TEXT_MAX];
+
+	if (forgotten)
+		fprintf(stderr,
+			"note: the kernel side's table of stacks was full: %s stacks were forgotten, "
+			"and told again when they came again\n",
+			text_count(count, forgotten));
+}
+
 /* What a person should know of stacks that have no names, or not their best frames */
 static void note_what_was_not_resolved(const struct resolved *resolved)
 {
@@ -98,6 +110,7 @@ void recorded_notes(const struct session_status *status, bool verbose)
 		say_what_was_resolved(&status->resolved);
 	}
 	note_refused_samples(status->samples_refused);
+	note_forgotten_stacks(status->stacks_forgotten);
 	note_what_was_not_resolved(&status->resolved);
 	if (status->unread)
 		fprintf(stderr,
